@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+#include <time.h>
+
+#include <uv.h>
+
+#include "loop/loop.h"
+
+/*
+ * The loop over libuv, on a uv_loop_t of its own or on the caller's. A turn runs in the prepare
+ * phase, right before libuv waits; what the descriptors' callbacks queued runs in the check phase,
+ * right after. The handles keep libuv running only while there is something to do.
+ */
+typedef struct uv_make {
+    p2p_loop base;
+    uv_loop_t own;
+    uv_loop_t *uv; /* &own, or the caller's */
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_idle_t idle; /* active while libuv must not wait */
+    uv_timer_t timer;
+    uv_async_t async;
+    uint64_t armed;     /* the deadline that timer stands for; P2P_NEVER while stopped */
+    unsigned closing;   /* handles whose close callback is still to come */
+    bool running;       /* inside p2p_loop_run or p2p_loop_step */
+    bool freed_on_last; /* the struct goes with the last close callback */
+} uv_make;
+
+typedef struct uv_watch {
+    p2p_watch base;
+    uv_poll_t poll;
+} uv_watch;
+
+#define HANDLES 5
+
+static uv_make *make_of(const p2p_loop *loop)
+{
+    return (uv_make *)(uintptr_t)loop;
+}
+
+static uint64_t uv_make_clock(const p2p_loop *loop)
+{
+    (void)loop;
+    return uv_hrtime();
+}
+
+static uint64_t uv_make_wall(const p2p_loop *loop)
+{
+    (void)loop;
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t)ts.tv_sec * P2P_SECOND + (uint64_t)ts.tv_nsec;
+}
+
+/* The system is asked each time: bytes kept in a buffer would be given out twice after a fork. */
+static int uv_make_secret(p2p_loop *loop, void *out, size_t len)
+{
+    int err = uv_random(NULL, NULL, out, len, 0, NULL);
+    if (!err)
+        return 0;
+    p2p_loop_log(loop, P2P_LOG_ERROR, "no secret random bytes: %s", uv_strerror(err));
+    return P2P_ERR_IO;
+}
+
+static void uv_make_wakeup(p2p_loop *loop)
+{
+    uv_async_send(&make_of(loop)->async);
+}
+
+static void uv_make_set_alive(p2p_loop *loop, bool alive)
+{
+    uv_make *make = make_of(loop);
+    if (alive)
+        uv_ref((uv_handle_t *)&make->prepare);
+    else
+        uv_unref((uv_handle_t *)&make->prepare);
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    (void)idle;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    uv_make *make = timer->data;
+    make->armed = P2P_NEVER;
+}
+
+/* The async handle only has to end the wait: the next prepare phase takes the posted tasks. */
+static void on_async(uv_async_t *async)
+{
+    (void)async;
+}
+
+/* Makes libuv wait until the next deadline and no longer. */
+static void arm(uv_make *make)
+{
+    p2p_loop *loop = &make->base;
+    if (p2p__loop_pending(loop)) {
+        uv_idle_start(&make->idle, on_idle);
+        return;
+    }
+    uv_idle_stop(&make->idle);
+    uint64_t deadline = loop->timers ? loop->timers->deadline : P2P_NEVER;
+    if (deadline == make->armed)
+        return;
+    make->armed = deadline;
+    if (deadline == P2P_NEVER) {
+        uv_timer_stop(&make->timer);
+        return;
+    }
+    uint64_t wait = deadline > loop->now ? deadline - loop->now : 0;
+    uint64_t wait_ms = wait / P2P_MILLISECOND + (wait % P2P_MILLISECOND != 0);
+    uv_update_time(make->uv);
+    uv_timer_start(&make->timer, on_timer, wait_ms, 0);
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    uv_make *make = prepare->data;
+    p2p__loop_turn(&make->base);
+    arm(make);
+    make->base.must_step = false;
+    p2p__loop_update_alive(&make->base);
+}
+
+static void on_check(uv_check_t *check)
+{
+    uv_make *make = check->data;
+    if (p2p__loop_pending(&make->base)) {
+        p2p__loop_refresh(&make->base);
+        p2p__loop_round(&make->base);
+    }
+}
+
+static int uv_make_run(p2p_loop *loop)
+{
+    uv_make *make = make_of(loop);
+    if (make->uv != &make->own)
+        return P2P_ERR_UNSUPPORTED;
+    if (make->running)
+        return P2P_ERR_BUSY;
+    make->running = true;
+    p2p__loop_update_alive(loop);
+    uv_run(make->uv, UV_RUN_DEFAULT);
+    make->running = false;
+    return 0;
+}
+
+static int uv_make_step(p2p_loop *loop)
+{
+    uv_make *make = make_of(loop);
+    if (make->running)
+        return P2P_ERR_BUSY;
+    make->running = true;
+    p2p__loop_update_alive(loop);
+    /* libuv does nothing at all in a loop that nothing keeps alive; posted tasks must still run. */
+    uv_ref((uv_handle_t *)&make->async);
+    uv_run(make->uv, UV_RUN_NOWAIT);
+    uv_unref((uv_handle_t *)&make->async);
+    make->running = false;
+    return 0;
+}
+
+static void uv_make_stop(p2p_loop *loop)
+{
+    uv_stop(make_of(loop)->uv);
+}
+
+static int uv_make_fd(const p2p_loop *loop)
+{
+    int fd = uv_backend_fd(make_of(loop)->uv);
+    return fd < 0 ? P2P_ERR_UNSUPPORTED : fd;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    uv_watch *watch = poll->data;
+    p2p_loop *loop = watch->base.loop;
+    /* An error shows when the descriptor is used, so let its owner try. */
+    unsigned ready = status < 0 ? P2P_READABLE | P2P_WRITABLE : 0;
+    if (events & UV_READABLE)
+        ready |= P2P_READABLE;
+    if (events & UV_WRITABLE)
+        ready |= P2P_WRITABLE;
+    p2p__loop_refresh(loop);
+    loop->inside = true;
+    watch->base.fn(watch->base.arg, ready);
+    loop->inside = false;
+}
+
+static int watch_error(p2p_loop *loop, int err)
+{
+    switch (err) {
+    case UV_EEXIST:
+        return P2P_ERR_IN_USE;
+    case UV_ENOMEM:
+        return P2P_ERR_NO_MEMORY;
+    case UV_EBADF:
+    case UV_EINVAL:
+    case UV_EPERM:
+    case UV_ENOTSOCK:
+        return P2P_ERR_INVALID;
+    default:
+        p2p_loop_log(loop, P2P_LOG_ERROR, "watching a descriptor: %s", uv_strerror(err));
+        return P2P_ERR_IO;
+    }
+}
+
+static int uv_make_watch_new(p2p_watch **out, p2p_loop *loop, int fd, p2p_watch_fn fn, void *arg)
+{
+    uv_make *make = make_of(loop);
+    uv_watch *watch = p2p__zalloc(&loop->allocator, sizeof *watch);
+    if (!watch)
+        return P2P_ERR_NO_MEMORY;
+    int err = uv_poll_init(make->uv, &watch->poll, fd);
+    if (err) {
+        p2p__free(&loop->allocator, watch);
+        return watch_error(loop, err);
+    }
+    watch->base.loop = loop;
+    watch->base.fn = fn;
+    watch->base.arg = arg;
+    watch->poll.data = watch;
+    p2p__loop_use(loop);
+    *out = &watch->base;
+    return 0;
+}
+
+static int uv_make_watch_set(p2p_watch *base, unsigned wanted)
+{
+    uv_watch *watch = (uv_watch *)base;
+    int events = (wanted & P2P_READABLE ? UV_READABLE : 0) |
+                 (wanted & P2P_WRITABLE ? UV_WRITABLE : 0);
+    base->loop->must_step = true;
+    int err = events ? uv_poll_start(&watch->poll, events, on_poll) : uv_poll_stop(&watch->poll);
+    return err ? watch_error(base->loop, err) : 0;
+}
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+    uv_watch *watch = handle->data;
+    p2p_loop *loop = watch->base.loop;
+    p2p__loop_unuse(loop);
+    p2p__free(&loop->allocator, watch);
+}
+
+/* uv_close takes the descriptor out of the poll set at once; only the memory goes later. */
+static void uv_make_watch_free(p2p_watch *base)
+{
+    uv_watch *watch = (uv_watch *)base;
+    base->loop->must_step = true;
+    uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
+}
+
+static void free_make(uv_make *make)
+{
+    p2p_allocator allocator = make->base.allocator;
+    p2p__free(&allocator, make);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    uv_make *make = handle->data;
+    if (--make->closing == 0 && make->freed_on_last)
+        free_make(make);
+}
+
+static void close_handles(uv_make *make)
+{
+    uv_handle_t *handles[HANDLES] = {(uv_handle_t *)&make->prepare, (uv_handle_t *)&make->check,
+                                     (uv_handle_t *)&make->idle, (uv_handle_t *)&make->timer,
+                                     (uv_handle_t *)&make->async};
+    for (int i = 0; i < HANDLES; i++) {
+        if (handles[i]->type == UV_UNKNOWN_HANDLE)
+            continue;
+        make->closing++;
+        uv_close(handles[i], on_handle_closed);
+    }
+}
+
+static void uv_make_free(p2p_loop *loop)
+{
+    uv_make *make = make_of(loop);
+    make->freed_on_last = make->uv != &make->own;
+    close_handles(make);
+    if (make->freed_on_last)
+        return;
+    uv_run(make->uv, UV_RUN_DEFAULT);
+    uv_loop_close(make->uv);
+    free_make(make);
+}
+
+static const p2p__loop_ops uv_ops = {
+    .clock = uv_make_clock,
+    .wall = uv_make_wall,
+    .secret = uv_make_secret,
+    .wakeup = uv_make_wakeup,
+    .set_alive = uv_make_set_alive,
+    .run = uv_make_run,
+    .step = uv_make_step,
+    .stop = uv_make_stop,
+    .fd = uv_make_fd,
+    .watch_new = uv_make_watch_new,
+    .watch_set = uv_make_watch_set,
+    .watch_free = uv_make_watch_free,
+    .free = uv_make_free,
+};
+
+/* Sets up the handles, all but prepare and check idle, none of them a reason to run. */
+static int init_handles(uv_make *make)
+{
+    int err = uv_async_init(make->uv, &make->async, on_async);
+    if (err) /* the only one that needs something from the system */
+        return err;
+    uv_prepare_init(make->uv, &make->prepare);
+    uv_check_init(make->uv, &make->check);
+    uv_idle_init(make->uv, &make->idle);
+    uv_timer_init(make->uv, &make->timer);
+    make->prepare.data = make->check.data = make->idle.data = make;
+    make->timer.data = make->async.data = make;
+    uv_prepare_start(&make->prepare, on_prepare);
+    uv_check_start(&make->check, on_check);
+    uv_unref((uv_handle_t *)&make->prepare);
+    uv_unref((uv_handle_t *)&make->check);
+    uv_unref((uv_handle_t *)&make->idle);
+    uv_unref((uv_handle_t *)&make->timer);
+    uv_unref((uv_handle_t *)&make->async);
+    return 0;
+}
+
+int p2p_loop_new(p2p_loop **out, const p2p_loop_config *config)
+{
+    p2p_loop_config full;
+    int err = out ? p2p__loop_config(&full, config) : P2P_ERR_INVALID;
+    if (err)
+        return err;
+    uint64_t seed = full.seed;
+    if (!seed && uv_random(NULL, NULL, &seed, sizeof seed, 0, NULL))
+        return P2P_ERR_IO;
+    uv_make *make = p2p__zalloc(full.allocator, sizeof *make);
+    if (!make)
+        return P2P_ERR_NO_MEMORY;
+    p2p__loop_init(&make->base, &uv_ops, &full, seed);
+    make->armed = P2P_NEVER;
+    make->uv = full.uv_loop ? full.uv_loop : &make->own;
+    if (!full.uv_loop && uv_loop_init(&make->own)) {
+        p2p__free(full.allocator, make);
+        return P2P_ERR_IO;
+    }
+    if (init_handles(make)) {
+        if (!full.uv_loop)
+            uv_loop_close(&make->own);
+        p2p__free(full.allocator, make);
+        return P2P_ERR_IO;
+    }
+    *out = &make->base;
+    return 0;
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "core/alloc.h"
+#include "swarm/realm.h"
+
+#define DEFAULT_RING  ((size_t)1024 * 1024)
+#define MIN_RING      ((size_t)4096)
+#define MAX_RING      ((size_t)1 << 30)
+#define PUBLISH_EVERY 32   /* messages, so that the other side can begin while we go on */
+#define DRAIN_MOST    4096 /* messages delivered per turn */
+#define CACHE_LINE    64
+
+/*
+ * One direction: a ring of bytes with one writing and one reading thread. Positions only grow; a
+ * record is this header and a p2p__message, in one piece, so that it is delivered where it lies.
+ */
+typedef struct record {
+    uint32_t size; /* of header and message, padded */
+    uint32_t skip; /* no message: the rest of the ring up to its end */
+} record;
+
+typedef struct ring {
+    /* Written by the writer. */
+    _Alignas(CACHE_LINE) _Atomic(size_t) tail; /* what the reader may read */
+    atomic_bool notified;                      /* `wake` is posted and has not run */
+    /* Written by the reader. */
+    _Alignas(CACHE_LINE) _Atomic(size_t) head; /* what the writer may overwrite */
+    atomic_bool writer_waits;                  /* `space` is to be posted when there is room */
+    /* Of the writer alone. */
+    _Alignas(CACHE_LINE) size_t written;
+    size_t known_head;
+    unsigned unpublished;
+    bool space_pending; /* writer_waits was set, and `space` has not run */
+    p2p_realm *writer;
+    p2p_task flush;
+    p2p_task space; /* runs on the writer's loop */
+    /* Of the reader alone. */
+    _Alignas(CACHE_LINE) size_t done;
+    p2p_realm *reader;
+    p2p_task wake; /* runs on the reader's loop */
+    p2p_task drain;
+    uint8_t *data;
+    size_t size; /* a power of two */
+} ring;
+
+struct p2p_bridge {
+    void *memory; /* what the aligned struct lies in */
+    p2p_allocator allocator;
+    ring rings[2]; /* rings[i] is written by realms[i] */
+    p2p_realm *realms[2];
+};
+
+_Static_assert(sizeof(record) % 8 == 0, "records stay aligned");
+
+static size_t padded(size_t len)
+{
+    return (sizeof(record) + sizeof(p2p__message) + len + 7) & ~(size_t)7;
+}
+
+static p2p__message *message_in(record *header)
+{
+    return (p2p__message *)(header + 1);
+}
+
+static record *record_at(ring *r, size_t offset)
+{
+    return (record *)(void *)(r->data + offset);
+}
+
+static ring *ring_out(const p2p_realm *realm)
+{
+    return &realm->bridge->rings[realm->bridge_end];
+}
+
+bool p2p__bridge_reaches(const p2p_realm *realm, uint64_t number)
+{
+    const p2p_realm *other = realm->bridge->realms[1 - realm->bridge_end];
+    return number >= other->first_node && number - other->first_node < other->max_nodes;
+}
+
+size_t p2p__bridge_max(const p2p_realm *realm)
+{
+    return ring_out(realm)->size / 4 - padded(0);
+}
+
+/* --- writing --- */
+
+static void publish(ring *r)
+{
+    r->unpublished = 0;
+    atomic_store_explicit(&r->tail, r->written, memory_order_release);
+    /* One wake-up for all that is published until the reader has woken up. */
+    if (!atomic_exchange(&r->notified, true))
+        p2p_loop_post(r->reader->loop, &r->wake);
+}
+
+static void on_flush(void *arg)
+{
+    ring *r = arg;
+    if (r->unpublished)
+        publish(r);
+}
+
+static bool has_room(ring *r, size_t size)
+{
+    if (r->written + size - r->known_head <= r->size)
+        return true;
+    r->known_head = atomic_load_explicit(&r->head, memory_order_acquire);
+    return r->written + size - r->known_head <= r->size;
+}
+
+/* Room for a record of a message of len bytes, or NULL. The record counts with commit(). */
+static record *begin(ring *r, size_t len)
+{
+    size_t size = padded(len);
+    size_t offset = r->written & (r->size - 1);
+    size_t to_end = r->size - offset;
+    size_t skip = size > to_end ? to_end : 0;
+    if (!has_room(r, skip + size))
+        return NULL;
+    if (skip) {
+        record *rest = record_at(r, offset);
+        rest->size = (uint32_t)skip;
+        rest->skip = 1;
+        r->written += skip;
+        offset = 0;
+    }
+    record *header = record_at(r, offset);
+    header->size = (uint32_t)size;
+    header->skip = 0;
+    return header;
+}
+
+static void commit(ring *r, const record *header)
+{
+    r->written += header->size;
+    if (++r->unpublished == PUBLISH_EVERY)
+        publish(r);
+    p2p_loop_flush(r->writer->loop, &r->flush);
+}
+
+/* Asks the reader to tell when it has made room; if it just has, nobody would. */
+static bool wait_for_room(ring *r, size_t len)
+{
+    if (!r->space_pending) {
+        r->space_pending = true;
+        atomic_store(&r->writer_waits, true);
+    }
+    if (r->unpublished)
+        publish(r);
+    return has_room(r, 2 * padded(len));
+}
+
+/* There is room: whoever waits on the writer's side may go on. */
+static void on_space(void *arg)
+{
+    ring *r = arg;
+    p2p_realm *realm = r->writer;
+    r->space_pending = false;
+    for (size_t i = 0; i < realm->page_count; i++)
+        for (size_t j = 0; realm->pages[i] && j < P2P__PORTS_PER_PAGE; j++)
+            if (realm->pages[i][j].node)
+                p2p_swarm_writable(&realm->pages[i][j].node->base);
+}
+
+int p2p__bridge_tell(p2p__mem *mem, uint64_t to, const p2p_iov *iov, size_t n, size_t len)
+{
+    ring *r = ring_out(mem->realm);
+    record *header = begin(r, len);
+    if (!header && wait_for_room(r, len))
+        header = begin(r, len);
+    if (!header)
+        return P2P_ERR_AGAIN;
+    p2p__message *message = message_in(header);
+    memset(message, 0, sizeof *message);
+    message->from = mem->number;
+    message->to = to;
+    message->len = (uint32_t)len;
+    p2p_iov_copy(message->data, iov, n);
+    p2p__realm_trace(mem->realm, P2P_EVENT_SENT, message, 0);
+    commit(r, header);
+    return 0;
+}
+
+int p2p__bridge_cross(p2p_realm *realm, const p2p__message *message)
+{
+    ring *r = ring_out(realm);
+    record *header = begin(r, message->len);
+    if (!header)
+        return P2P_ERR_LIMIT;
+    memcpy(message_in(header), message, sizeof *message + message->len);
+    /* The loops' clocks have nothing in common: what crosses is the time that is left. */
+    uint64_t now = p2p__loop_now(realm->loop);
+    if (message->deadline != P2P_NEVER)
+        message_in(header)->deadline = message->deadline > now ? message->deadline - now : 0;
+    commit(r, header);
+    return 0;
+}
+
+/* --- reading --- */
+
+static void deliver(p2p_realm *realm, p2p__message *message)
+{
+    uint64_t now = p2p__loop_now(realm->loop);
+    uint64_t left = message->deadline;
+    message->deadline = left < P2P_NEVER - now ? now + left : P2P_NEVER;
+    message->tries = 0;
+    p2p__realm_deliver(realm, message);
+}
+
+static void on_drain(void *arg)
+{
+    ring *r = arg;
+    size_t tail = atomic_load_explicit(&r->tail, memory_order_acquire);
+    unsigned budget = DRAIN_MOST;
+    while (r->done != tail && budget--) {
+        record *header = record_at(r, r->done & (r->size - 1));
+        size_t size = header->size;
+        if (!header->skip)
+            deliver(r->reader, message_in(header));
+        r->done += size;
+    }
+    atomic_store(&r->head, r->done);
+    if (atomic_exchange(&r->writer_waits, false))
+        p2p_loop_post(r->writer->loop, &r->space);
+    if (r->done != tail)
+        p2p_loop_defer(r->reader->loop, &r->drain);
+}
+
+static void on_wake(void *arg)
+{
+    ring *r = arg;
+    atomic_store(&r->notified, false);
+    p2p_loop_defer(r->reader->loop, &r->drain);
+}
+
+/* --- life --- */
+
+static bool ranges_overlap(const p2p_realm *a, const p2p_realm *b)
+{
+    return a->first_node < b->first_node + b->max_nodes &&
+           b->first_node < a->first_node + a->max_nodes;
+}
+
+static size_t ring_size(size_t wanted)
+{
+    if (!wanted)
+        wanted = DEFAULT_RING;
+    size_t size = MIN_RING;
+    while (size < wanted && size < MAX_RING)
+        size *= 2;
+    return size;
+}
+
+static int ring_init(ring *r, const p2p_allocator *allocator, p2p_realm *writer, p2p_realm *reader,
+                     size_t size)
+{
+    r->data = p2p__alloc(allocator, size);
+    if (!r->data)
+        return P2P_ERR_NO_MEMORY;
+    r->size = size;
+    r->writer = writer;
+    r->reader = reader;
+    p2p_task_init(&r->flush, on_flush, r);
+    p2p_task_init(&r->space, on_space, r);
+    p2p_task_init(&r->wake, on_wake, r);
+    p2p_task_init(&r->drain, on_drain, r);
+    return 0;
+}
+
+static p2p_bridge *alloc_bridge(const p2p_allocator *allocator)
+{
+    void *memory = p2p__zalloc(allocator, sizeof(p2p_bridge) + CACHE_LINE);
+    if (!memory)
+        return NULL;
+    uintptr_t aligned = ((uintptr_t)memory + CACHE_LINE - 1) & ~(uintptr_t)(CACHE_LINE - 1);
+    p2p_bridge *bridge = (p2p_bridge *)aligned;
+    bridge->memory = memory;
+    bridge->allocator = *allocator;
+    return bridge;
+}
+
+static void free_bridge(p2p_bridge *bridge)
+{
+    p2p_allocator allocator = bridge->allocator;
+    p2p__free(&allocator, bridge->rings[0].data);
+    p2p__free(&allocator, bridge->rings[1].data);
+    p2p__free(&allocator, bridge->memory);
+}
+
+int p2p_bridge_new(p2p_bridge **out, p2p_realm *a, p2p_realm *b, size_t ring_bytes)
+{
+    if (!out || !a || !b || a == b || a->loop == b->loop || ranges_overlap(a, b) ||
+        ring_bytes > MAX_RING)
+        return P2P_ERR_INVALID;
+    if (a->bridge || b->bridge)
+        return P2P_ERR_IN_USE;
+    p2p_bridge *bridge = alloc_bridge(a->allocator);
+    if (!bridge)
+        return P2P_ERR_NO_MEMORY;
+    size_t size = ring_size(ring_bytes);
+    if (ring_init(&bridge->rings[0], a->allocator, a, b, size) ||
+        ring_init(&bridge->rings[1], a->allocator, b, a, size)) {
+        free_bridge(bridge);
+        return P2P_ERR_NO_MEMORY;
+    }
+    bridge->realms[0] = a;
+    bridge->realms[1] = b;
+    for (unsigned i = 0; i < 2; i++) {
+        bridge->realms[i]->bridge = bridge;
+        bridge->realms[i]->bridge_end = i;
+        p2p_loop_hold(bridge->realms[i]->loop);
+    }
+    *out = bridge;
+    return 0;
+}
+
+void p2p_bridge_free(p2p_bridge *bridge)
+{
+    if (!bridge)
+        return;
+    for (unsigned i = 0; i < 2; i++) {
+        p2p_task_cancel(&bridge->rings[i].flush);
+        p2p_task_cancel(&bridge->rings[i].drain);
+        p2p__loop_unpost(bridge->realms[i]->loop, &bridge->rings[i].space);
+        p2p__loop_unpost(bridge->realms[i]->loop, &bridge->rings[1 - i].wake);
+        bridge->realms[i]->bridge = NULL;
+        p2p_loop_release(bridge->realms[i]->loop);
+    }
+    free_bridge(bridge);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+#include "swarm/realm.h"
+
+#include <string.h>
+
+#include "core/alloc.h"
+#include "core/config.h"
+
+#define DEFAULT_MTU       65536
+#define DEFAULT_ASK_MTU   (1024 * 1024)
+#define MAX_MTU           (16 * 1024 * 1024)
+#define DEFAULT_MAX_NODES (UINT64_C(1) << 24)
+#define LIMIT_MAX_NODES   (UINT64_C(1) << 28)
+
+static int check_config(const p2p_realm_config *config)
+{
+    if (config->mtu > MAX_MTU || config->ask_mtu > MAX_MTU || config->max_nodes > LIMIT_MAX_NODES)
+        return P2P_ERR_INVALID;
+    uint64_t max = config->max_nodes ? config->max_nodes : DEFAULT_MAX_NODES;
+    return config->first_node > UINT64_MAX - max ? P2P_ERR_INVALID : 0;
+}
+
+int p2p_realm_new(p2p_realm **out, p2p_loop *loop, const p2p_realm_config *config)
+{
+    p2p_realm_config full;
+    int err = out && loop ? p2p__config_copy(&full, sizeof full, config) : P2P_ERR_INVALID;
+    if (!err)
+        err = check_config(&full);
+    if (err)
+        return err;
+    const p2p_allocator *allocator = p2p_loop_allocator(loop);
+    p2p_realm *realm = p2p__zalloc(allocator, sizeof *realm);
+    if (!realm)
+        return P2P_ERR_NO_MEMORY;
+    realm->loop = loop;
+    realm->allocator = allocator;
+    realm->first_node = full.first_node;
+    realm->max_nodes = full.max_nodes ? full.max_nodes : DEFAULT_MAX_NODES;
+    realm->mtu = full.mtu ? full.mtu : DEFAULT_MTU;
+    realm->ask_mtu = full.ask_mtu ? full.ask_mtu : DEFAULT_ASK_MTU;
+    err = p2p_realm_set_link(realm, full.link);
+    if (err) {
+        p2p__free(allocator, realm);
+        return err;
+    }
+    p2p__radix_init(&realm->in_flight, allocator);
+    realm->in_flight.soon = p2p__realm_soon;
+    realm->in_flight.soon_arg = realm;
+    p2p_task_init(&realm->task, p2p__realm_on_task, realm);
+    p2p_timer_init(&realm->timer, loop, p2p__realm_on_task, realm);
+    p2p__loop_use(loop);
+    *out = realm;
+    return 0;
+}
+
+int p2p_realm_free(p2p_realm *realm)
+{
+    if (!realm)
+        return 0;
+    if (realm->nodes || realm->bridge || realm->draining)
+        return P2P_ERR_BUSY;
+    p2p_timer_stop(&realm->timer);
+    p2p_task_cancel(&realm->task);
+    p2p__message *message;
+    while ((message = p2p__radix_take(&realm->in_flight)))
+        p2p__message_free(realm, message);
+    p2p__message_free_pool(realm);
+    p2p__radix_free(&realm->in_flight);
+    p2p__realm_free_links(realm);
+    for (size_t i = 0; i < realm->page_count; i++)
+        p2p__free(realm->allocator, realm->pages[i]);
+    p2p__free(realm->allocator, realm->pages);
+    p2p__loop_unuse(realm->loop);
+    p2p__free(realm->allocator, realm);
+    return 0;
+}
+
+/* --- ports --- */
+
+p2p__port *p2p__realm_port(const p2p_realm *realm, uint64_t number)
+{
+    uint64_t offset = number - realm->first_node; /* wraps around below first_node */
+    uint64_t page = offset / P2P__PORTS_PER_PAGE;
+    if (page >= realm->page_count || !realm->pages[page])
+        return NULL;
+    return &realm->pages[page][offset % P2P__PORTS_PER_PAGE];
+}
+
+static int grow_directory(p2p_realm *realm, uint64_t page)
+{
+    size_t count = realm->page_count ? realm->page_count : 1;
+    while (count <= page)
+        count *= 2;
+    p2p__port **pages = p2p__resize(realm->allocator, realm->pages, count * sizeof *pages);
+    if (!pages)
+        return P2P_ERR_NO_MEMORY;
+    memset(pages + realm->page_count, 0, (count - realm->page_count) * sizeof *pages);
+    realm->pages = pages;
+    realm->page_count = count;
+    return 0;
+}
+
+/* The port of a number in range, made if need be. */
+static int make_port(p2p_realm *realm, uint64_t offset, p2p__port **out)
+{
+    uint64_t page = offset / P2P__PORTS_PER_PAGE;
+    if (page >= realm->page_count && grow_directory(realm, page))
+        return P2P_ERR_NO_MEMORY;
+    if (!realm->pages[page])
+        realm->pages[page] = p2p__zalloc_array(realm->allocator, P2P__PORTS_PER_PAGE,
+                                               sizeof(p2p__port));
+    if (!realm->pages[page])
+        return P2P_ERR_NO_MEMORY;
+    *out = &realm->pages[page][offset % P2P__PORTS_PER_PAGE];
+    return 0;
+}
+
+int p2p__realm_join(p2p_realm *realm, p2p__mem *mem, uint64_t wanted)
+{
+    uint64_t offset = wanted - realm->first_node;
+    if (wanted == P2P_MEM_ANY_NODE) {
+        const p2p__port *port;
+        while ((port = p2p__realm_port(realm, realm->first_node + realm->next_node)) && port->used)
+            realm->next_node++;
+        offset = realm->next_node;
+        if (offset >= realm->max_nodes)
+            return P2P_ERR_LIMIT;
+    } else if (wanted < realm->first_node || offset >= realm->max_nodes) {
+        return P2P_ERR_INVALID;
+    }
+    p2p__port *port;
+    int err = make_port(realm, offset, &port);
+    if (err)
+        return err;
+    if (port->node)
+        return P2P_ERR_IN_USE;
+    port->node = mem;
+    port->used = true;
+    port->side = 0;
+    port->waiting = false;
+    mem->port = port;
+    mem->number = realm->first_node + offset;
+    p2p__message up = {.from = mem->number, .to = mem->number};
+    p2p__realm_trace(realm, P2P_EVENT_UP, &up, 0);
+    return 0;
+}
+
+void p2p__realm_leave(p2p_realm *realm, p2p__mem *mem, p2p_event_kind how)
+{
+    if (mem->port->node != mem)
+        return;
+    mem->port->node = NULL;
+    p2p__message down = {.from = mem->number, .to = mem->number};
+    p2p__realm_trace(realm, how, &down, 0);
+}
+
+/* --- the network --- */
+
+int p2p_realm_set_link(p2p_realm *realm, const p2p_link *link)
+{
+    if (!realm)
+        return P2P_ERR_INVALID;
+    p2p__link ready = {0};
+    int err = link ? p2p__link_set(&ready, link) : 0;
+    if (err)
+        return err;
+    realm->link = ready;
+    realm->has_link = link != NULL;
+    return 0;
+}
+
+int p2p_realm_set_side(p2p_realm *realm, uint64_t node, uint32_t side)
+{
+    p2p__port *port = p2p__realm_port(realm, node);
+    if (!port || !port->node)
+        return P2P_ERR_NOT_FOUND;
+    port->side = side;
+    return 0;
+}
+
+void p2p_realm_heal(p2p_realm *realm)
+{
+    for (size_t i = 0; i < realm->page_count; i++)
+        for (size_t j = 0; realm->pages[i] && j < P2P__PORTS_PER_PAGE; j++)
+            realm->pages[i][j].side = 0;
+}
+
+int p2p_realm_crash(p2p_realm *realm, uint64_t node)
+{
+    p2p__port *port = p2p__realm_port(realm, node);
+    if (!port || !port->node)
+        return P2P_ERR_NOT_FOUND;
+    port->node->crashed = true;
+    p2p__realm_leave(realm, port->node, P2P_EVENT_CRASHED);
+    return 0;
+}
+
+void p2p_realm_on_transform(p2p_realm *realm, p2p_transform_fn fn, void *arg)
+{
+    realm->transform = fn;
+    realm->transform_arg = arg;
+}
+
+void p2p_realm_on_event(p2p_realm *realm, p2p_event_fn fn, void *arg)
+{
+    realm->event_fn = fn;
+    realm->event_arg = arg;
+}
+
+/* --- the trace --- */
+
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ (hash >> 32);
+}
+
+static uint64_t mix_bytes(uint64_t hash, const uint8_t *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ data[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
+    return hash;
+}
+
+void p2p__realm_trace(p2p_realm *realm, p2p_event_kind kind, const p2p__message *message,
+                      int detail)
+{
+    uint64_t at = p2p__loop_now(realm->loop);
+    int is_message = kind <= P2P_EVENT_LOST;
+    uint64_t what = (uint64_t)kind | (uint64_t)message->kind << 8 | (uint64_t)detail << 16 |
+                    (uint64_t)message->len << 32;
+    realm->trace = mix(mix(mix(mix(realm->trace, at), message->from), message->to), what);
+    if (realm->hash_payloads && is_message)
+        realm->trace = mix_bytes(realm->trace, message->data, message->len);
+    if (!realm->event_fn)
+        return;
+    p2p_event event = {.at = at,
+                       .from = message->from,
+                       .to = message->to,
+                       .kind = kind,
+                       .message = (p2p_message_kind)message->kind,
+                       .detail = detail,
+                       .data = is_message ? message->data : NULL,
+                       .len = message->len};
+    realm->event_fn(realm->event_arg, &event);
+}
+
+uint64_t p2p_realm_trace_hash(const p2p_realm *realm)
+{
+    return realm->trace;
+}
+
+void p2p_realm_hash_payloads(p2p_realm *realm, int on)
+{
+    realm->hash_payloads = on != 0;
+}
+
+size_t p2p_realm_in_flight(const p2p_realm *realm)
+{
+    return realm->in_flight.count;
+}
+
+size_t p2p_realm_nodes(const p2p_realm *realm)
+{
+    return realm->nodes;
+}
+
+uint64_t p2p_realm_delivered(const p2p_realm *realm)
+{
+    return realm->delivered;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "swarm/realm.h"
+
+#include "core/alloc.h"
+
+#define CLASS_SIZE(c) ((size_t)P2P__MESSAGE_MIN << (c))
+
+static unsigned class_for(size_t len)
+{
+    if (len <= P2P__MESSAGE_MIN)
+        return 0;
+    unsigned c = 64 - (unsigned)__builtin_clzll((len - 1) / P2P__MESSAGE_MIN);
+    return c < P2P__MESSAGE_CLASSES ? c : P2P__MESSAGE_CLASSES;
+}
+
+p2p__message *p2p__message_new(p2p_realm *realm, size_t len)
+{
+    unsigned c = class_for(len);
+    p2p__message *message;
+    if (c < P2P__MESSAGE_CLASSES && realm->pool[c]) {
+        message = realm->pool[c];
+        realm->pool[c] = message->next_free;
+    } else {
+        size_t size = c < P2P__MESSAGE_CLASSES ? CLASS_SIZE(c) : len;
+        message = p2p__alloc(realm->allocator, sizeof *message + size);
+        if (!message)
+            return NULL;
+    }
+    message->size_class = (uint8_t)c;
+    message->len = (uint32_t)len;
+    message->ask_id = 0;
+    message->deadline = 0;
+    message->kind = P2P_MESSAGE_TELL;
+    message->status = 0;
+    message->code = 0;
+    message->tries = 0;
+    message->counted = 0;
+    return message;
+}
+
+void p2p__message_free(p2p_realm *realm, p2p__message *message)
+{
+    unsigned c = message->size_class;
+    if (c == P2P__MESSAGE_CLASSES) {
+        p2p__free(realm->allocator, message);
+        return;
+    }
+    message->next_free = realm->pool[c];
+    realm->pool[c] = message;
+}
+
+void p2p__message_free_pool(p2p_realm *realm)
+{
+    for (unsigned c = 0; c < P2P__MESSAGE_CLASSES; c++) {
+        while (realm->pool[c]) {
+            p2p__message *message = realm->pool[c];
+            realm->pool[c] = message->next_free;
+            p2p__free(realm->allocator, message);
+        }
+    }
+}
