@@ -57,6 +57,7 @@ typedef enum p2p_addr_kind {
     P2P_ADDR_SCHEME = 5
 } p2p_addr_kind;
 
+/* The kind of the outermost layer; P2P_ADDR_NONE if the address is empty or broken. */
 P2P_API p2p_addr_kind p2p_addr_kind_of(const p2p_addr *addr);
 
 /*
@@ -95,8 +96,8 @@ P2P_API P2P_MUST_USE int p2p_addr_from_name(p2p_addr *out, const char *name);
 
 /*
  * Makers of an outer layer around `inner`; out and inner may be the same object.
- * Return 0, P2P_ERR_NO_SPACE if the result does not fit, P2P_ERR_BAD_ADDR if inner is empty,
- * P2P_ERR_INVALID for a scheme that breaks the rule above or has more than 31 characters.
+ * Return 0, P2P_ERR_NO_SPACE if the result does not fit, P2P_ERR_BAD_ADDR if inner is empty or
+ * broken, P2P_ERR_INVALID for a scheme that breaks the rule above or has more than 31 characters.
  */
 P2P_API P2P_MUST_USE int p2p_addr_wrap_peer(p2p_addr *out, const uint8_t id[P2P_PEER_ID_SIZE],
                                             const p2p_addr *inner);

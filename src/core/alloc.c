@@ -3,7 +3,6 @@
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 static void *default_alloc(void *arg, size_t size)
 {
@@ -27,21 +26,6 @@ const p2p_allocator *p2p_default_allocator(void)
 {
     static const p2p_allocator allocator = {default_alloc, default_resize, default_free, NULL};
     return &allocator;
-}
-
-void *p2p__zalloc(const p2p_allocator *a, size_t size)
-{
-    void *ptr = p2p__alloc(a, size);
-    if (ptr)
-        memset(ptr, 0, size);
-    return ptr;
-}
-
-void *p2p__zalloc_array(const p2p_allocator *a, size_t count, size_t size)
-{
-    if (size && count > SIZE_MAX / size)
-        return NULL;
-    return p2p__zalloc(a, count * size);
 }
 
 void p2p__wipe(void *ptr, size_t len)

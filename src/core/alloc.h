@@ -3,6 +3,8 @@
 #define P2P__CORE_ALLOC_H
 
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #include <p2p/alloc.h>
 
@@ -23,10 +25,21 @@ static inline void p2p__free(const p2p_allocator *a, void *ptr)
 }
 
 /* The same, filled with zeros. */
-void *p2p__zalloc(const p2p_allocator *a, size_t size);
+static inline void *p2p__zalloc(const p2p_allocator *a, size_t size)
+{
+    void *ptr = p2p__alloc(a, size);
+    if (ptr)
+        memset(ptr, 0, size);
+    return ptr;
+}
 
 /* count * size bytes, zeroed, or NULL on failure and on overflow. */
-void *p2p__zalloc_array(const p2p_allocator *a, size_t count, size_t size);
+static inline void *p2p__zalloc_array(const p2p_allocator *a, size_t count, size_t size)
+{
+    if (size && count > SIZE_MAX / size)
+        return NULL;
+    return p2p__zalloc(a, count * size);
+}
 
 /* Wipes memory that held a secret, in a way the compiler does not remove. */
 void p2p__wipe(void *ptr, size_t len);

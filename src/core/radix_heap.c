@@ -30,16 +30,33 @@ static void free_chunks(p2p__radix_heap *heap, p2p__radix_chunk *chunk)
 
 void p2p__radix_free(p2p__radix_heap *heap)
 {
-    for (unsigned b = 0; b < P2P__RADIX_BUCKETS; b++)
-        free_chunks(heap, heap->buckets[b].first);
+    free_chunks(heap, heap->due.first);
+    for (unsigned level = 0; level < P2P__RADIX_LEVELS; level++)
+        for (unsigned digit = 0; digit < P2P__RADIX_DIGITS; digit++)
+            free_chunks(heap, heap->buckets[level][digit].first);
     free_chunks(heap, heap->spare);
     p2p__radix_init(heap, heap->allocator);
 }
 
-static unsigned bucket_of(const p2p__radix_heap *heap, uint64_t time)
+/* Where an item of that time belongs. Marks the bucket as used, for something will be put in. */
+static p2p__radix_bucket *bucket_for(p2p__radix_heap *heap, uint64_t time)
 {
     uint64_t differs = time ^ heap->last;
-    return differs ? 64 - (unsigned)__builtin_clzll(differs) : 0;
+    if (!differs)
+        return &heap->due;
+    unsigned level = (63 - (unsigned)__builtin_clzll(differs)) / P2P__RADIX_BITS;
+    unsigned digit = (unsigned)(time >> (level * P2P__RADIX_BITS)) & (P2P__RADIX_DIGITS - 1);
+    heap->levels_used |= UINT32_C(1) << level;
+    heap->digits_used[level] |= (uint8_t)(1u << digit);
+    return &heap->buckets[level][digit];
+}
+
+/* Says that a bucket other than `due` is empty. */
+static void mark_empty(p2p__radix_heap *heap, unsigned level, unsigned digit)
+{
+    heap->digits_used[level] &= (uint8_t) ~(1u << digit);
+    if (!heap->digits_used[level])
+        heap->levels_used &= ~(UINT32_C(1) << level);
 }
 
 /* Makes sure of `count` spare chunks. */
@@ -83,42 +100,46 @@ static int is_full(const p2p__radix_bucket *bucket)
     return !bucket->last || bucket->last->end == P2P__RADIX_CHUNK;
 }
 
-/* Appends an item to its bucket; if that is full there is a spare chunk. */
-static void append(p2p__radix_heap *heap, unsigned b, p2p__radix_item item)
+/* Appends an item to a bucket; if that is full there is a spare chunk. */
+static void append(p2p__radix_heap *heap, p2p__radix_bucket *bucket, p2p__radix_item item)
 {
-    p2p__radix_bucket *bucket = &heap->buckets[b];
     if (!bucket->first || item.time < bucket->min)
         bucket->min = item.time;
     if (is_full(bucket))
         extend(heap, bucket);
-    if (b)
-        heap->used |= UINT64_C(1) << (b - 1);
     bucket->last->items[bucket->last->end++] = item;
     bucket->count++;
 }
 
 int p2p__radix_push(p2p__radix_heap *heap, uint64_t time, void *item)
 {
+    /* Before it is known where the item goes, so that a failure leaves no trace. */
+    if (!heap->spare && reserve(heap, 1))
+        return P2P_ERR_NO_MEMORY;
     if (time < heap->last)
         time = heap->last;
-    unsigned b = bucket_of(heap, time);
-    if (is_full(&heap->buckets[b]) && reserve(heap, 1))
-        return P2P_ERR_NO_MEMORY;
-    append(heap, b, (p2p__radix_item){time, item});
+    append(heap, bucket_for(heap, time), (p2p__radix_item){time, item});
     heap->count++;
     return 0;
 }
 
-static unsigned lowest_bucket(const p2p__radix_heap *heap)
+/* The bucket of the earliest items, if none is due. There is one. */
+static p2p__radix_bucket *lowest_bucket(p2p__radix_heap *heap, unsigned *level, unsigned *digit)
 {
-    return (unsigned)__builtin_ctzll(heap->used) + 1;
+    *level = (unsigned)__builtin_ctz(heap->levels_used);
+    *digit = (unsigned)__builtin_ctz(heap->digits_used[*level]);
+    return &heap->buckets[*level][*digit];
 }
 
 uint64_t p2p__radix_min(const p2p__radix_heap *heap)
 {
-    if (heap->buckets[0].first)
+    if (heap->due.first)
         return heap->last;
-    return heap->used ? heap->buckets[lowest_bucket(heap)].min : UINT64_MAX;
+    if (!heap->levels_used)
+        return UINT64_MAX;
+    unsigned level = (unsigned)__builtin_ctz(heap->levels_used);
+    unsigned digit = (unsigned)__builtin_ctz(heap->digits_used[level]);
+    return heap->buckets[level][digit].min;
 }
 
 /*
@@ -128,21 +149,23 @@ uint64_t p2p__radix_min(const p2p__radix_heap *heap)
  */
 static int advance(p2p__radix_heap *heap)
 {
-    unsigned b = lowest_bucket(heap);
-    p2p__radix_bucket *bucket = &heap->buckets[b];
-    if (reserve(heap, bucket->count < b ? bucket->count : b))
+    unsigned level, digit;
+    p2p__radix_bucket *bucket = lowest_bucket(heap, &level, &digit);
+    size_t begun = 1 + (size_t)level * (P2P__RADIX_DIGITS - 1);
+    if (reserve(heap, bucket->count < begun ? bucket->count : begun))
         return P2P_ERR_NO_MEMORY;
-    heap->last = bucket->min;
-    size_t count = bucket->count;
-    bool soon = heap->soon && count <= SOON;
-    p2p__radix_chunk *chunk = bucket->first;
+    p2p__radix_bucket taken = *bucket;
+    heap->last = taken.min;
     memset(bucket, 0, sizeof *bucket);
-    heap->used &= ~(UINT64_C(1) << (b - 1));
+    mark_empty(heap, level, digit);
+    bool soon = heap->soon && taken.count <= SOON;
+    p2p__radix_chunk *chunk = taken.first;
     while (chunk) {
         for (uint32_t i = chunk->begin; i < chunk->end; i++) {
-            append(heap, bucket_of(heap, chunk->items[i].time), chunk->items[i]);
+            p2p__radix_item item = chunk->items[i];
+            append(heap, bucket_for(heap, item.time), item);
             if (soon)
-                heap->soon(heap->soon_arg, chunk->items[i].item, count);
+                heap->soon(heap->soon_arg, item.item, taken.count);
         }
         p2p__radix_chunk *empty = chunk;
         chunk = chunk->next;
@@ -151,20 +174,16 @@ static int advance(p2p__radix_heap *heap)
     return 0;
 }
 
-static void *take_first(p2p__radix_heap *heap, unsigned b)
+static void *take_first(p2p__radix_heap *heap, p2p__radix_bucket *bucket)
 {
-    p2p__radix_bucket *bucket = &heap->buckets[b];
     p2p__radix_chunk *chunk = bucket->first;
     void *item = chunk->items[chunk->begin++].item;
     heap->count--;
     bucket->count--;
     if (chunk->begin == chunk->end) {
         bucket->first = chunk->next;
-        if (!bucket->first) {
+        if (!bucket->first)
             bucket->last = NULL;
-            if (b)
-                heap->used &= ~(UINT64_C(1) << (b - 1));
-        }
         give_back(heap, chunk);
     }
     return item;
@@ -174,14 +193,21 @@ void *p2p__radix_pop(p2p__radix_heap *heap, uint64_t until)
 {
     if (!heap->count || p2p__radix_min(heap) > until)
         return NULL;
-    if (!heap->buckets[0].first && advance(heap))
+    if (!heap->due.first && advance(heap))
         return NULL;
-    return take_first(heap, 0);
+    return take_first(heap, &heap->due);
 }
 
 void *p2p__radix_take(p2p__radix_heap *heap)
 {
     if (!heap->count)
         return NULL;
-    return take_first(heap, heap->buckets[0].first ? 0 : lowest_bucket(heap));
+    if (heap->due.first)
+        return take_first(heap, &heap->due);
+    unsigned level, digit;
+    p2p__radix_bucket *bucket = lowest_bucket(heap, &level, &digit);
+    void *item = take_first(heap, bucket);
+    if (!bucket->first)
+        mark_empty(heap, level, digit);
+    return item;
 }

@@ -5,17 +5,20 @@
 /*
  * A queue of pointers by time, for times that never go below the last one taken out: a radix heap
  * (Ahuja, Mehlhorn, Orlin, Tarjan, JACM 37 (1990)). Items of one time come out in the order they
- * went in. Bucket b holds the items whose time differs from the last one taken in bit b - 1 as
- * the highest; bucket 0 those of that very time. Push is O(1), pop O(64) amortised, and both walk
- * memory in order: on a million items four to nine times as fast as a binary heap.
+ * went in. A time is seen as digits of two bits. Bucket (level, digit) holds the items whose time
+ * first differs from the last one taken in the digit of that level, and has that digit there; one
+ * more bucket holds those of that very time. Push is O(1), pop O(32) amortised, and both walk
+ * memory in order: on a million items several times as fast as a binary heap.
  */
 #include <stddef.h>
 #include <stdint.h>
 
 #include <p2p/alloc.h>
 
-#define P2P__RADIX_BUCKETS 65
-#define P2P__RADIX_CHUNK   62
+#define P2P__RADIX_BITS   2
+#define P2P__RADIX_DIGITS (1 << P2P__RADIX_BITS)
+#define P2P__RADIX_LEVELS (64 / P2P__RADIX_BITS)
+#define P2P__RADIX_CHUNK  62
 
 typedef struct p2p__radix_item {
     uint64_t time;
@@ -49,10 +52,12 @@ typedef struct p2p__radix_heap {
     void *soon_arg;
     uint64_t last; /* the last time taken out */
     size_t count;
-    uint64_t used; /* bit b - 1: bucket b is not empty (b from 1 to 64) */
+    uint32_t levels_used;                   /* bit l: level l is not empty */
+    uint8_t digits_used[P2P__RADIX_LEVELS]; /* bit d: bucket (level, d) is not empty */
     p2p__radix_chunk *spare;
     size_t spare_count;
-    p2p__radix_bucket buckets[P2P__RADIX_BUCKETS];
+    p2p__radix_bucket due; /* the items of the time `last` */
+    p2p__radix_bucket buckets[P2P__RADIX_LEVELS][P2P__RADIX_DIGITS];
 } p2p__radix_heap;
 
 void p2p__radix_init(p2p__radix_heap *heap, const p2p_allocator *allocator);
