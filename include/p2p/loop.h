@@ -67,8 +67,9 @@ static inline void p2p_loop_config_init(p2p_loop_config *config)
 P2P_API P2P_MUST_USE int p2p_loop_new(p2p_loop **out, const p2p_loop_config *config);
 
 /*
- * Frees a loop. Everything made on it must be closed, and its close callbacks have run. Returns 0,
- * or P2P_ERR_BUSY when something is left (nothing happens then). On your own uv_loop_t, its handles
+ * Frees a loop. Everything made on it must be closed, and its close callbacks have run; timers are
+ * stopped, tasks have run, holds are released. Returns 0, or P2P_ERR_BUSY when something is left
+ * (nothing happens then). On your own uv_loop_t, its handles
  * close during your next turns. NULL is allowed.
  */
 P2P_API P2P_MUST_USE int p2p_loop_free(p2p_loop *loop);
@@ -130,7 +131,7 @@ P2P_API void p2p_loop_release(p2p_loop *loop);
 
 /*
  * A timer lives in memory of yours, so starting one cannot fail. Its members are private. It must
- * stay in place while active; stop it before its memory goes. Starting and stopping are O(1),
+ * stay in place while active; stop it before its memory goes. Starting is O(1), stopping and
  * firing O(log n) amortised; a million pending timers are normal. Timers fire at their deadline or
  * later, never earlier: on libuv at most one millisecond later plus what the loop is busy with; in
  * a simulation exactly then. Timers of one deadline fire in the order they were started.
@@ -145,9 +146,10 @@ typedef struct p2p_timer {
     uint64_t sequence;
     struct p2p_timer *child;
     struct p2p_timer *next;
-    struct p2p_timer *prev; /* itself while inactive is never needed: NULL means inactive */
+    struct p2p_timer *prev; /* NULL while inactive */
 } p2p_timer;
 
+/* Gives a timer its loop and callback; it is inactive. Not for an active one. */
 P2P_API void p2p_timer_init(p2p_timer *timer, p2p_loop *loop, p2p_timer_fn fn, void *arg);
 
 /* Starts the timer for a time of p2p_loop_now(); one that is active is moved. A time gone by fires
@@ -161,6 +163,7 @@ P2P_API void p2p_timer_start_in(p2p_timer *timer, uint64_t delay);
 /* Stops the timer; its callback will not run. Nothing happens if it is not active. */
 P2P_API void p2p_timer_stop(p2p_timer *timer);
 
+/* Whether the timer is started and has not fired. */
 P2P_API int p2p_timer_active(const p2p_timer *timer);
 
 /* --- tasks --- */
@@ -178,6 +181,7 @@ typedef struct p2p_task {
     struct p2p_task *prev;
 } p2p_task;
 
+/* Gives a task its callback; it is not queued. Not for a queued one. */
 P2P_API void p2p_task_init(p2p_task *task, p2p_task_fn fn, void *arg);
 
 /*

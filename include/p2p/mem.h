@@ -29,7 +29,8 @@ typedef struct p2p_link {
     double reorder;   /* that it is held back by reorder_delay more */
     uint64_t reorder_delay;
     double corrupt;     /* that one of its bits is flipped */
-    uint64_t bandwidth; /* bytes per second of payload, 0: unlimited */
+    uint64_t bandwidth; /* bytes of payload per second, 0: unlimited. The default link has it for
+                           each sender, all its destinations together: an uplink */
     size_t queue; /* bytes that may wait for bandwidth before messages are dropped; 0: 256 KiB */
     size_t mtu;   /* longest message, 0: that of the realm */
 } p2p_link;
@@ -42,7 +43,7 @@ typedef struct p2p_realm_config {
     size_t ask_mtu;      /* longest request and response; 0: 1 MiB */
     uint64_t first_node; /* the lowest node number; numbers of bridged realms must not overlap. 0 is
                             the default */
-    uint64_t max_nodes;  /* node numbers are below first_node + max_nodes; 0: 2^32 */
+    uint64_t max_nodes;  /* numbers are below first_node + max_nodes; 0: 2^24, at most 2^28 */
     const p2p_link
         *link; /* between all nodes that have no link of their own; NULL: no link model. Copied */
 } p2p_realm_config;
@@ -115,8 +116,8 @@ P2P_API P2P_MUST_USE int p2p_realm_set_link_between(p2p_realm *realm, uint64_t f
 
 /*
  * Partitions: nodes reach each other only inside one side. All start on side 0; p2p_realm_heal puts
- * all back. What is in flight across a new partition is lost. Returns 0 or P2P_ERR_NOT_FOUND (no
- * such node).
+ * all back. What counts is the sides when a message arrives, so what is in flight across a new
+ * partition is lost. Returns 0 or P2P_ERR_NOT_FOUND (no such node).
  */
 P2P_API P2P_MUST_USE int p2p_realm_set_side(p2p_realm *realm, uint64_t node, uint32_t side);
 P2P_API void p2p_realm_heal(p2p_realm *realm);

@@ -59,6 +59,18 @@ P2P_API P2P_MUST_USE int p2p_tellv(p2p_swarm *swarm, const p2p_addr *dst, const 
                                    size_t n);
 
 /*
+ * For who makes a message rather than has one: lends room for len bytes in the swarm's own send
+ * buffer, so that the message is never copied. Write it there, then commit it, with the same len.
+ * Between the two make no other call on the swarm and do not return to the loop; a reservation that
+ * is not committed is void with the next call.
+ * Reserve: the errors of p2p_tell(), and P2P_ERR_UNSUPPORTED if the swarm has no such buffer: then
+ * use p2p_tell(). Commit: 0, or P2P_ERR_INVALID if nothing of that length is reserved.
+ */
+P2P_API P2P_MUST_USE int p2p_tell_reserve(p2p_swarm *swarm, const p2p_addr *dst, size_t len,
+                                          uint8_t **room);
+P2P_API P2P_MUST_USE int p2p_tell_commit(p2p_swarm *swarm, size_t len);
+
+/*
  * Who receives tells. One receiver per swarm; NULL takes it away. A message that nobody receives is
  * dropped and counted (rx_drop_unhandled).
  */
@@ -78,8 +90,9 @@ typedef uint64_t p2p_ask_id;
 /* How an ask ended. Valid during the callback only; data may be modified. */
 typedef struct p2p_answer {
     /*
-     * 0, or why there is no response: P2P_ERR_TIMEOUT, P2P_ERR_REFUSED (see code), P2P_ERR_NO_HANDLER,
-     * P2P_ERR_UNREACHABLE, P2P_ERR_TOO_BIG (the response did not fit), P2P_ERR_CLOSED
+     * 0, or why there is no response: P2P_ERR_TIMEOUT, P2P_ERR_REFUSED (see code),
+     * P2P_ERR_NO_HANDLER, P2P_ERR_UNREACHABLE, P2P_ERR_TOO_BIG (the response did not fit),
+     * P2P_ERR_CLOSED
      */
     int status;
     uint8_t code;  /* with P2P_ERR_REFUSED the handler's code, 1 to 255 */
@@ -188,7 +201,8 @@ P2P_API P2P_MUST_USE int p2p_local_addrs(const p2p_swarm *swarm, p2p_addr *out, 
 /* The first of them. Returns 0, P2P_ERR_NOT_FOUND, P2P_ERR_CLOSED, P2P_ERR_IO. */
 P2P_API P2P_MUST_USE int p2p_local_addr(const p2p_swarm *swarm, p2p_addr *out);
 
-/* Reads the text of an address that this swarm can reach. Returns 0 or P2P_ERR_BAD_ADDR. */
+/* Reads the text of an address that this swarm can reach. Returns 0, P2P_ERR_BAD_ADDR,
+ * P2P_ERR_CLOSED, P2P_ERR_INVALID (NULL). */
 P2P_API P2P_MUST_USE int p2p_parse_addr(const p2p_swarm *swarm, const char *text, p2p_addr *out);
 
 /*
@@ -208,9 +222,9 @@ P2P_API p2p_swarm *p2p_swarm_inner(const p2p_swarm *swarm);
  * Closes a swarm, and the swarm below that it owns. From now on every call gives P2P_ERR_CLOSED and
  * no tell is delivered; pending asks and lookups end with P2P_ERR_CLOSED, requests that were held
  * are refused; messages already taken are sent if that needs no waiting. fn (may be NULL) is the
- * last callback that comes from the swarm; it runs in a later turn of the loop, and the swarm is
- * gone when it returns. May be called from any callback of the swarm. Closing again is allowed
- * until fn has run, and changes nothing: the second fn is not called.
+ * last callback that comes from the swarm; it runs from the loop, never from inside p2p_close(),
+ * and the swarm is gone when it returns. May be called from any callback of the swarm. Closing
+ * again is allowed until fn has run, and changes nothing: the second fn is not called.
  */
 typedef void (*p2p_close_fn)(void *arg);
 P2P_API void p2p_close(p2p_swarm *swarm, p2p_close_fn fn, void *arg);

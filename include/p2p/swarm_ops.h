@@ -56,6 +56,13 @@ typedef struct p2p_swarm_ops {
      */
     const p2p_ask_ops *ask;
     const p2p_key_ops *keys;
+
+    /*
+     * As p2p_tell_reserve() and p2p_tell_commit(), both or neither; commit returns
+     * P2P_ERR_INVALID for a len other than the one reserved last. NULL: P2P_ERR_UNSUPPORTED.
+     */
+    int (*reserve)(p2p_swarm *swarm, const p2p_addr *dst, size_t len, uint8_t **room);
+    int (*commit)(p2p_swarm *swarm, size_t len);
 } p2p_swarm_ops;
 
 /* Asks. None of the members may be NULL. */

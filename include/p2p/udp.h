@@ -37,16 +37,18 @@ P2P_BEGIN_DECLS
 /* How to make a UDP swarm. Call p2p_udp_config_init() first; zero then means the default
  * everywhere. */
 typedef struct p2p_udp_config {
-    size_t size; /* set by p2p_udp_config_init */
-    const char
-        *bind;  /* "ip:port"; port 0: any free one. NULL: "[::]:0", or "0.0.0.0:0" without IPv6 */
-    size_t mtu; /* longest message to send, 0: P2P_UDP_DEFAULT_MTU, at most P2P_UDP_MAX_MTU */
-    unsigned flags;       /* P2P_UDP_* */
-    size_t max_queue;     /* bytes of payload that may wait to be sent; 0: 1 MiB; at least 64 KiB is
-                             used */
+    size_t size;      /* set by p2p_udp_config_init */
+    const char *bind; /* "ip:port"; port 0: any free one. NULL: "[::]:0", else "0.0.0.0:0" */
+    size_t mtu;       /* longest message to send, 0: P2P_UDP_DEFAULT_MTU, at most P2P_UDP_MAX_MTU */
+    unsigned flags;   /* P2P_UDP_* */
+    /* Bytes of payload that may wait to be sent, from 64 KiB to 1 GiB; 0: 1 MiB. For each 256 of
+     * them one run may wait: messages of one length to one peer, or a single message. */
+    size_t max_queue;
     size_t socket_sndbuf; /* SO_SNDBUF in bytes, 0: leave the system's */
     size_t socket_rcvbuf; /* SO_RCVBUF in bytes, 0: leave the system's */
-    unsigned max_batch; /* datagrams handled per readiness before others get their turn; 0: 1024 */
+    /* Messages handled per readiness before others get their turn; 0: 1024. A group that GRO put
+     * together is handled whole, so it may become 63 more. */
+    unsigned max_batch;
 } p2p_udp_config;
 
 static inline void p2p_udp_config_init(p2p_udp_config *config)
@@ -58,8 +60,8 @@ static inline void p2p_udp_config_init(p2p_udp_config *config)
 /*
  * Makes a UDP swarm: opens a socket and binds it. config may be NULL. Needs the libuv loop.
  * Returns 0; P2P_ERR_BAD_ADDR (bind is not ip:port), P2P_ERR_IN_USE (the port), P2P_ERR_PERMISSION,
- * P2P_ERR_UNREACHABLE (no such local address), P2P_ERR_INVALID (mtu above P2P_UDP_MAX_MTU),
- * P2P_ERR_UNSUPPORTED (simulated loop), P2P_ERR_NO_MEMORY, P2P_ERR_IO.
+ * P2P_ERR_UNREACHABLE (no such local address), P2P_ERR_INVALID (mtu above P2P_UDP_MAX_MTU,
+ * unknown flags), P2P_ERR_UNSUPPORTED (simulated loop), P2P_ERR_NO_MEMORY, P2P_ERR_IO.
  *
  * Tells: P2P_ERR_BAD_ADDR for an address that is not ip:port, of a family that the socket does not
  * have, or with port 0. What the system refuses later (no route, a message too long for a path,
@@ -68,7 +70,8 @@ static inline void p2p_udp_config_init(p2p_udp_config *config)
  */
 P2P_API P2P_MUST_USE int p2p_udp_new(p2p_swarm **out, p2p_loop *loop, const p2p_udp_config *config);
 
-/* The descriptor, for options this library does not know. Do not read, write or close it. */
+/* The descriptor, for options this library does not know. Do not read, write or close it. Returns
+ * P2P_ERR_INVALID if the swarm is no UDP swarm, P2P_ERR_CLOSED. */
 P2P_API P2P_MUST_USE int p2p_udp_fd(const p2p_swarm *swarm);
 
 P2P_END_DECLS

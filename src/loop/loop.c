@@ -97,8 +97,7 @@ bool p2p__loop_pending(const p2p_loop *loop)
 void p2p__loop_update_alive(p2p_loop *loop)
 {
     bool due = loop->timers && loop->timers->deadline != P2P_NEVER;
-    bool alive = due || loop->holds || !tasks_empty(&loop->deferred) ||
-                 !tasks_empty(&loop->flushes);
+    bool alive = due || loop->holds || p2p__loop_pending(loop);
     if (alive != loop->alive) {
         loop->alive = alive;
         loop->ops->set_alive(loop, alive);

@@ -10,6 +10,8 @@
  * phase, right before libuv waits; what the descriptors' callbacks queued runs in the check phase,
  * right after. The handles keep libuv running only while there is something to do.
  */
+typedef struct uv_watch uv_watch;
+
 typedef struct uv_make {
     p2p_loop base;
     uv_loop_t own;
@@ -19,16 +21,21 @@ typedef struct uv_make {
     uv_idle_t idle; /* active while libuv must not wait */
     uv_timer_t timer;
     uv_async_t async;
+    uv_watch *watches;  /* those that are not freed */
     uint64_t armed;     /* the deadline that timer stands for; P2P_NEVER while stopped */
     unsigned closing;   /* handles whose close callback is still to come */
     bool running;       /* inside p2p_loop_run or p2p_loop_step */
     bool freed_on_last; /* the struct goes with the last close callback */
 } uv_make;
 
-typedef struct uv_watch {
+struct uv_watch {
     p2p_watch base;
     uv_poll_t poll;
-} uv_watch;
+    int fd;
+    int events; /* what libuv was asked for */
+    uv_watch *next;
+    uv_watch *prev;
+};
 
 #define HANDLES 5
 
@@ -109,7 +116,8 @@ static void arm(uv_make *make)
         uv_timer_stop(&make->timer);
         return;
     }
-    uint64_t wait = deadline > loop->now ? deadline - loop->now : 0;
+    uint64_t now = uv_hrtime(); /* the turn may have taken a while */
+    uint64_t wait = deadline > now ? deadline - now : 0;
     uint64_t wait_ms = wait / P2P_MILLISECOND + (wait % P2P_MILLISECOND != 0);
     uv_update_time(make->uv);
     uv_timer_start(&make->timer, on_timer, wait_ms, 0);
@@ -162,9 +170,12 @@ static int uv_make_step(p2p_loop *loop)
     return 0;
 }
 
+/* libuv would keep a stop that comes too early for its next run. */
 static void uv_make_stop(p2p_loop *loop)
 {
-    uv_stop(make_of(loop)->uv);
+    uv_make *make = make_of(loop);
+    if (make->running || make->uv != &make->own)
+        uv_stop(make->uv);
 }
 
 static int uv_make_fd(const p2p_loop *loop)
@@ -177,12 +188,15 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     uv_watch *watch = poll->data;
     p2p_loop *loop = watch->base.loop;
-    /* An error shows when the descriptor is used, so let its owner try. */
-    unsigned ready = status < 0 ? P2P_READABLE | P2P_WRITABLE : 0;
-    if (events & UV_READABLE)
-        ready |= P2P_READABLE;
-    if (events & UV_WRITABLE)
-        ready |= P2P_WRITABLE;
+    if (status < 0) {
+        /* libuv has stopped the poll. An error shows when the descriptor is used: let its owner
+         * try. */
+        events = watch->events;
+        uv_poll_start(poll, events, on_poll);
+        loop->must_step = true;
+    }
+    unsigned ready = (events & UV_READABLE ? P2P_READABLE : 0) |
+                     (events & UV_WRITABLE ? P2P_WRITABLE : 0);
     p2p__loop_refresh(loop);
     loop->inside = true;
     watch->base.fn(watch->base.arg, ready);
@@ -207,9 +221,38 @@ static int watch_error(p2p_loop *loop, int err)
     }
 }
 
+/* libuv itself notices only watches that ask for something. */
+static bool is_watched(const uv_make *make, int fd)
+{
+    for (const uv_watch *watch = make->watches; watch; watch = watch->next)
+        if (watch->fd == fd)
+            return true;
+    return false;
+}
+
+static void link_watch(uv_make *make, uv_watch *watch)
+{
+    watch->next = make->watches;
+    if (watch->next)
+        watch->next->prev = watch;
+    make->watches = watch;
+}
+
+static void unlink_watch(uv_make *make, uv_watch *watch)
+{
+    if (watch->next)
+        watch->next->prev = watch->prev;
+    if (watch->prev)
+        watch->prev->next = watch->next;
+    else
+        make->watches = watch->next;
+}
+
 static int uv_make_watch_new(p2p_watch **out, p2p_loop *loop, int fd, p2p_watch_fn fn, void *arg)
 {
     uv_make *make = make_of(loop);
+    if (is_watched(make, fd))
+        return P2P_ERR_IN_USE;
     uv_watch *watch = p2p__zalloc(&loop->allocator, sizeof *watch);
     if (!watch)
         return P2P_ERR_NO_MEMORY;
@@ -221,7 +264,9 @@ static int uv_make_watch_new(p2p_watch **out, p2p_loop *loop, int fd, p2p_watch_
     watch->base.loop = loop;
     watch->base.fn = fn;
     watch->base.arg = arg;
+    watch->fd = fd;
     watch->poll.data = watch;
+    link_watch(make, watch);
     p2p__loop_use(loop);
     *out = &watch->base;
     return 0;
@@ -230,27 +275,12 @@ static int uv_make_watch_new(p2p_watch **out, p2p_loop *loop, int fd, p2p_watch_
 static int uv_make_watch_set(p2p_watch *base, unsigned wanted)
 {
     uv_watch *watch = (uv_watch *)base;
-    int events = (wanted & P2P_READABLE ? UV_READABLE : 0) |
-                 (wanted & P2P_WRITABLE ? UV_WRITABLE : 0);
+    watch->events = (wanted & P2P_READABLE ? UV_READABLE : 0) |
+                    (wanted & P2P_WRITABLE ? UV_WRITABLE : 0);
     base->loop->must_step = true;
-    int err = events ? uv_poll_start(&watch->poll, events, on_poll) : uv_poll_stop(&watch->poll);
+    int err = watch->events ? uv_poll_start(&watch->poll, watch->events, on_poll)
+                            : uv_poll_stop(&watch->poll);
     return err ? watch_error(base->loop, err) : 0;
-}
-
-static void on_watch_closed(uv_handle_t *handle)
-{
-    uv_watch *watch = handle->data;
-    p2p_loop *loop = watch->base.loop;
-    p2p__loop_unuse(loop);
-    p2p__free(&loop->allocator, watch);
-}
-
-/* uv_close takes the descriptor out of the poll set at once; only the memory goes later. */
-static void uv_make_watch_free(p2p_watch *base)
-{
-    uv_watch *watch = (uv_watch *)base;
-    base->loop->must_step = true;
-    uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
 }
 
 static void free_make(uv_make *make)
@@ -259,11 +289,36 @@ static void free_make(uv_make *make)
     p2p__free(&allocator, make);
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+/* A handle is closed; the last one of a loop that was freed takes the struct with it. */
+static void count_closed(uv_make *make)
 {
-    uv_make *make = handle->data;
     if (--make->closing == 0 && make->freed_on_last)
         free_make(make);
+}
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+    uv_watch *watch = handle->data;
+    uv_make *make = make_of(watch->base.loop);
+    p2p__free(&make->base.allocator, watch);
+    count_closed(make);
+}
+
+/* uv_close takes the descriptor out of the poll set at once; only the memory goes later. */
+static void uv_make_watch_free(p2p_watch *base)
+{
+    uv_watch *watch = (uv_watch *)base;
+    uv_make *make = make_of(base->loop);
+    base->loop->must_step = true;
+    unlink_watch(make, watch);
+    p2p__loop_unuse(base->loop);
+    make->closing++;
+    uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    count_closed(handle->data);
 }
 
 static void close_handles(uv_make *make)
@@ -342,6 +397,7 @@ int p2p_loop_new(p2p_loop **out, const p2p_loop_config *config)
     if (!make)
         return P2P_ERR_NO_MEMORY;
     p2p__loop_init(&make->base, &uv_ops, &full, seed);
+    make->base.must_step = true; /* libuv tells the kernel what to watch in its first turn */
     make->armed = P2P_NEVER;
     make->uv = full.uv_loop ? full.uv_loop : &make->own;
     if (!full.uv_loop && uv_loop_init(&make->own)) {

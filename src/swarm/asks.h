@@ -26,6 +26,7 @@ typedef struct p2p__served {
     struct p2p__asks *asks;
     uint64_t peer;   /* for the swarm: where the response goes ... */
     uint64_t ask_id; /* ... and what it answers */
+    uint32_t epoch;  /* of the asker, if the swarm tells those with one address apart */
     bool held;
 } p2p__served;
 

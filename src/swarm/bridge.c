@@ -80,9 +80,14 @@ bool p2p__bridge_reaches(const p2p_realm *realm, uint64_t number)
     return number >= other->first_node && number - other->first_node < other->max_nodes;
 }
 
-size_t p2p__bridge_max(const p2p_realm *realm)
+size_t p2p__bridge_most(const p2p_realm *realm, const p2p_addr *dst, size_t most)
 {
-    return ring_out(realm)->size / 4 - padded(0);
+    if (!realm->bridge)
+        return most;
+    if (dst && (!p2p__addr_is_mem(dst) || !p2p__bridge_reaches(realm, p2p__addr_mem_number(dst))))
+        return most;
+    size_t quarter = ring_out(realm)->size / 4;
+    return quarter < most ? quarter : most;
 }
 
 /* --- writing --- */
@@ -177,6 +182,7 @@ int p2p__bridge_tell(p2p__mem *mem, uint64_t to, const p2p_iov *iov, size_t n, s
     memset(message, 0, sizeof *message);
     message->from = mem->number;
     message->to = to;
+    message->epoch = mem->epoch;
     message->len = (uint32_t)len;
     p2p_iov_copy(message->data, iov, n);
     p2p__realm_trace(mem->realm, P2P_EVENT_SENT, message, 0);
@@ -191,6 +197,7 @@ int p2p__bridge_cross(p2p_realm *realm, const p2p__message *message)
     if (!header)
         return P2P_ERR_LIMIT;
     memcpy(message_in(header), message, sizeof *message + message->len);
+    message_in(header)->key = NULL; /* its memory is of this loop */
     /* The loops' clocks have nothing in common: what crosses is the time that is left. */
     uint64_t now = p2p__loop_now(realm->loop);
     if (message->deadline != P2P_NEVER)

@@ -32,16 +32,12 @@ static int mem_tell(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, s
         port->waiting = true;
         return P2P_ERR_AGAIN;
     }
-    if (p2p__bridge_covers(realm, to)) {
-        if (len > p2p__bridge_max(realm))
-            return P2P_ERR_TOO_BIG;
-        if (!realm->transform && !p2p__realm_link(realm, mem->number, to))
-            return p2p__bridge_tell(mem, to, iov, n, len);
-    }
-    p2p__message *message = p2p__message_new(realm, len);
+    if (p2p__bridge_covers(realm, to) && !realm->transform &&
+        !p2p__realm_link(realm, mem->number, to))
+        return p2p__bridge_tell(mem, to, iov, n, len);
+    p2p__message *message = p2p__message_from(mem, len);
     if (!message)
         return P2P_ERR_NO_MEMORY;
-    message->from = mem->number;
     message->to = to;
     p2p_iov_copy(message->data, iov, n);
     message->counted = 1;
@@ -53,10 +49,10 @@ static size_t mem_mtu(const p2p_swarm *swarm, const p2p_addr *dst)
 {
     const p2p__mem *mem = mem_of(swarm);
     const p2p_realm *realm = mem->realm;
-    if (!realm->links && !realm->link.link.mtu)
+    if (!realm->links && !realm->link.link.mtu && !realm->bridge)
         return realm->mtu;
     uint64_t to = dst && p2p__addr_is_mem(dst) ? p2p__addr_mem_number(dst) : P2P_MEM_ANY_NODE;
-    return p2p__link_mtu(realm, mem->number, to);
+    return p2p__bridge_most(realm, dst, p2p__link_mtu(realm, mem->number, to));
 }
 
 /* --- addresses --- */
@@ -83,20 +79,20 @@ static int mem_parse_addr(const p2p_swarm *swarm, const char *text, p2p_addr *ou
 
 /* --- keys --- */
 
-static int copy_key(const p2p__mem *mem, uint8_t *out, size_t cap, size_t *len)
+static int copy_key(const p2p__key *key, uint8_t *out, size_t cap, size_t *len)
 {
-    if (!mem || !mem->key)
+    if (!key)
         return P2P_ERR_NO_KEY;
-    *len = mem->key_len;
-    if (mem->key_len > cap)
+    *len = key->len;
+    if (key->len > cap)
         return P2P_ERR_NO_SPACE;
-    memcpy(out, mem->key, mem->key_len);
+    memcpy(out, key->data, key->len);
     return 0;
 }
 
 static int mem_public_key(const p2p_swarm *swarm, uint8_t *out, size_t cap, size_t *len)
 {
-    return copy_key(mem_of(swarm), out, cap, len);
+    return copy_key(mem_of(swarm)->key, out, cap, len);
 }
 
 static const p2p__mem *peer_at(const p2p__mem *mem, const p2p_addr *addr)
@@ -110,7 +106,12 @@ static int mem_peer_key(const p2p_swarm *swarm, const p2p_addr *addr, uint8_t *o
 {
     if (!p2p__addr_is_mem(addr))
         return P2P_ERR_BAD_ADDR;
-    return copy_key(peer_at(mem_of(swarm), addr), out, cap, len);
+    /* Who sent what is being received may be gone, or another may have its number now. */
+    const p2p__message *message = mem_of(swarm)->realm->receiving;
+    if (message && message->from == p2p__addr_mem_number(addr))
+        return copy_key(message->key, out, cap, len);
+    const p2p__mem *peer = peer_at(mem_of(swarm), addr);
+    return copy_key(peer ? peer->key : NULL, out, cap, len);
 }
 
 static void on_lookup(void *arg)
@@ -125,7 +126,7 @@ static void on_lookup(void *arg)
         status = P2P_ERR_UNREACHABLE;
     else if (!peer->key)
         status = P2P_ERR_NO_KEY;
-    lookup->fn(lookup->arg, status, status ? NULL : peer->key, status ? 0 : peer->key_len);
+    lookup->fn(lookup->arg, status, status ? NULL : peer->key->data, status ? 0 : peer->key->len);
     p2p__free(mem->realm->allocator, lookup);
 }
 
@@ -172,7 +173,7 @@ static void mem_free(p2p_swarm *swarm)
     if (mem->asks)
         p2p__asks_free(mem->asks);
     p2p__free(allocator, mem->asks);
-    p2p__free(allocator, mem->key);
+    p2p__key_release(mem->realm, mem->key);
     mem->realm->nodes--;
     p2p__free(allocator, mem);
 }
@@ -207,11 +208,12 @@ static int set_key(p2p__mem *mem, const p2p_mem_config *config)
         return 0;
     if (!config->key_len || config->key_len > MAX_KEY)
         return P2P_ERR_INVALID;
-    mem->key = p2p__alloc(mem->realm->allocator, config->key_len);
+    mem->key = p2p__alloc(mem->realm->allocator, sizeof *mem->key + config->key_len);
     if (!mem->key)
         return P2P_ERR_NO_MEMORY;
-    memcpy(mem->key, config->key, config->key_len);
-    mem->key_len = (uint32_t)config->key_len;
+    mem->key->uses = 1;
+    mem->key->len = config->key_len;
+    memcpy(mem->key->data, config->key, config->key_len);
     return 0;
 }
 
@@ -233,7 +235,7 @@ int p2p_mem_new(p2p_swarm **out, p2p_realm *realm, const p2p_mem_config *config)
     if (!err)
         err = p2p__realm_join(realm, mem, full.node);
     if (err) {
-        p2p__free(realm->allocator, mem->key);
+        p2p__key_release(realm, mem->key);
         p2p__free(realm->allocator, mem);
         return err;
     }

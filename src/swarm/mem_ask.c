@@ -28,8 +28,6 @@ static int mem_ask(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, si
     if (!p2p__addr_is_mem(dst))
         return P2P_ERR_BAD_ADDR;
     uint64_t to = p2p__addr_mem_number(dst);
-    if (p2p__bridge_covers(realm, to) && len > p2p__bridge_max(realm))
-        return P2P_ERR_TOO_BIG;
     p2p__asks *asks = asks_of(mem);
     if (!asks)
         return P2P_ERR_NO_MEMORY;
@@ -42,13 +40,12 @@ static int mem_ask(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, si
         swarm->stats.tx_drop_network++;
         return 0;
     }
-    p2p__message *message = p2p__message_new(realm, len);
+    p2p__message *message = p2p__message_from(mem, len);
     if (!message) {
         (void)!p2p__asks_cancel(asks, *id);
         return P2P_ERR_NO_MEMORY;
     }
     message->kind = P2P_MESSAGE_REQUEST;
-    message->from = mem->number;
     message->to = to;
     message->ask_id = *id;
     message->deadline = deadline;
@@ -67,7 +64,7 @@ static int mem_cancel(p2p_swarm *swarm, p2p_ask_id id)
 
 void p2p__mem_response(p2p__mem *mem, const p2p__message *message)
 {
-    if (!mem->asks || mem->base.state != P2P_SWARM_OPEN) {
+    if (!mem->asks || mem->base.state != P2P_SWARM_OPEN || message->epoch != mem->epoch) {
         mem->base.stats.rx_drop_late++;
         return;
     }
@@ -78,22 +75,36 @@ void p2p__mem_response(p2p__mem *mem, const p2p__message *message)
 
 /* --- serving --- */
 
-/* Sends a response to number `to`. The one place where they are made. */
-static int respond(p2p__mem *mem, uint64_t to, uint64_t ask_id, uint64_t deadline, int status,
-                   uint8_t code, const p2p_iov *iov, size_t n, size_t len)
+static size_t mem_ask_mtu(const p2p_swarm *swarm, const p2p_addr *dst)
+{
+    const p2p_realm *realm = mem_of(swarm)->realm;
+    return p2p__bridge_most(realm, dst, realm->ask_mtu);
+}
+
+/* What a response goes back to. */
+typedef struct asker {
+    uint64_t node;
+    uint64_t ask_id;
+    uint64_t deadline;
+    uint32_t epoch;
+} asker;
+
+/* The one place where responses are made. */
+static int respond(p2p__mem *mem, const asker *to, int status, uint8_t code, const p2p_iov *iov,
+                   size_t n, size_t len)
 {
     if (mem->crashed) {
         mem->base.stats.tx_drop_network++;
         return 0;
     }
-    p2p__message *message = p2p__message_new(mem->realm, len);
+    p2p__message *message = p2p__message_from(mem, len);
     if (!message)
         return P2P_ERR_NO_MEMORY;
     message->kind = P2P_MESSAGE_RESPONSE;
-    message->from = mem->number;
-    message->to = to;
-    message->ask_id = ask_id;
-    message->deadline = deadline;
+    message->to = to->node;
+    message->epoch = to->epoch;
+    message->ask_id = to->ask_id;
+    message->deadline = to->deadline;
     message->status = (int16_t)status;
     message->code = code;
     p2p_iov_copy(message->data, iov, n);
@@ -103,8 +114,8 @@ static int respond(p2p__mem *mem, uint64_t to, uint64_t ask_id, uint64_t deadlin
 /* Answers a request that no handler will; without memory for that the asker's time runs out. */
 static void turn_away(p2p__mem *mem, const p2p__message *request, int status, uint8_t code)
 {
-    (void)!respond(mem, request->from, request->ask_id, request->deadline, status, code, NULL, 0,
-                   0);
+    asker to = {request->from, request->ask_id, request->deadline, request->epoch};
+    (void)!respond(mem, &to, status, code, NULL, 0, 0);
 }
 
 static int answer(p2p__mem *mem, uint64_t id, int status, uint8_t code, const p2p_iov *iov,
@@ -113,8 +124,8 @@ static int answer(p2p__mem *mem, uint64_t id, int status, uint8_t code, const p2
     p2p__served *served = mem->asks ? p2p__asks_request(mem->asks, id) : NULL;
     if (!served)
         return P2P_ERR_NOT_FOUND;
-    int err = respond(mem, served->peer, served->ask_id, served->timer.deadline, status, code, iov,
-                      n, len);
+    asker to = {served->peer, served->ask_id, served->timer.deadline, served->epoch};
+    int err = respond(mem, &to, status, code, iov, n, len);
     if (!err)
         p2p__asks_served(mem->asks, served);
     return err;
@@ -132,13 +143,17 @@ void p2p__mem_request(p2p__mem *mem, p2p__message *message)
     }
     served->peer = message->from;
     served->ask_id = message->ask_id;
+    served->epoch = message->epoch;
     uint64_t id = p2p__slot_id(&served->slot);
     p2p_realm *realm = mem->realm;
     p2p__addr_set_mem(&realm->src, message->from);
     p2p__addr_set_mem(&realm->dst, message->to);
     p2p_msg msg = {&realm->src, &realm->dst, message->data, message->len};
     int handled;
-    if (!p2p_swarm_deliver_ask(&mem->base, &msg, id, &handled))
+    realm->receiving = message;
+    int open = p2p_swarm_deliver_ask(&mem->base, &msg, id, &handled);
+    realm->receiving = NULL;
+    if (!open)
         return; /* closed by the handler: its requests are refused already */
     served = p2p__asks_request(asks, id);
     if (!served || served->held)
@@ -163,11 +178,11 @@ static int mem_hold(p2p_swarm *swarm, uint64_t id)
 static int mem_reply(p2p_swarm *swarm, uint64_t id, const p2p_iov *iov, size_t n, size_t len)
 {
     p2p__mem *mem = mem_of(swarm);
-    size_t max = mem->realm->ask_mtu;
     const p2p__served *served = mem->asks ? p2p__asks_request(mem->asks, id) : NULL;
-    if (served && p2p__bridge_covers(mem->realm, served->peer) && p2p__bridge_max(mem->realm) < max)
-        max = p2p__bridge_max(mem->realm);
-    if (served && len > max)
+    p2p_addr peer = {0};
+    if (served)
+        p2p__addr_set_mem(&peer, served->peer);
+    if (served && len > mem_ask_mtu(swarm, &peer))
         return P2P_ERR_TOO_BIG;
     return answer(mem, id, 0, 0, iov, n, len);
 }
@@ -175,12 +190,6 @@ static int mem_reply(p2p_swarm *swarm, uint64_t id, const p2p_iov *iov, size_t n
 static int mem_refuse(p2p_swarm *swarm, uint64_t id, uint8_t code)
 {
     return answer(mem_of(swarm), id, P2P_ERR_REFUSED, code, NULL, 0, 0);
-}
-
-static size_t mem_ask_mtu(const p2p_swarm *swarm, const p2p_addr *dst)
-{
-    (void)dst;
-    return mem_of(swarm)->realm->ask_mtu;
 }
 
 void p2p__mem_close_asks(p2p__mem *mem)

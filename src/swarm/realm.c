@@ -6,17 +6,16 @@
 #include "core/alloc.h"
 #include "core/config.h"
 
-#define DEFAULT_MTU       65536
-#define DEFAULT_ASK_MTU   (1024 * 1024)
-#define MAX_MTU           (16 * 1024 * 1024)
-#define DEFAULT_MAX_NODES (UINT64_C(1) << 24)
-#define LIMIT_MAX_NODES   (UINT64_C(1) << 28)
+#define DEFAULT_MTU     65536
+#define DEFAULT_ASK_MTU (1024 * 1024)
+#define MAX_MTU         (16 * 1024 * 1024)
+#define MOST_NODES      (UINT64_C(1) << 32)
 
 static int check_config(const p2p_realm_config *config)
 {
-    if (config->mtu > MAX_MTU || config->ask_mtu > MAX_MTU || config->max_nodes > LIMIT_MAX_NODES)
+    if (config->mtu > MAX_MTU || config->ask_mtu > MAX_MTU || config->max_nodes > MOST_NODES)
         return P2P_ERR_INVALID;
-    uint64_t max = config->max_nodes ? config->max_nodes : DEFAULT_MAX_NODES;
+    uint64_t max = config->max_nodes ? config->max_nodes : MOST_NODES;
     return config->first_node > UINT64_MAX - max ? P2P_ERR_INVALID : 0;
 }
 
@@ -35,7 +34,7 @@ int p2p_realm_new(p2p_realm **out, p2p_loop *loop, const p2p_realm_config *confi
     realm->loop = loop;
     realm->allocator = allocator;
     realm->first_node = full.first_node;
-    realm->max_nodes = full.max_nodes ? full.max_nodes : DEFAULT_MAX_NODES;
+    realm->max_nodes = full.max_nodes ? full.max_nodes : MOST_NODES;
     realm->mtu = full.mtu ? full.mtu : DEFAULT_MTU;
     realm->ask_mtu = full.ask_mtu ? full.ask_mtu : DEFAULT_ASK_MTU;
     err = p2p_realm_set_link(realm, full.link);
@@ -137,7 +136,9 @@ int p2p__realm_join(p2p_realm *realm, p2p__mem *mem, uint64_t wanted)
     port->node = mem;
     port->used = true;
     port->side = 0;
+    port->in_flight = 0;
     port->waiting = false;
+    port->epoch = mem->epoch = ++realm->last_epoch;
     mem->port = port;
     mem->number = realm->first_node + offset;
     p2p__message up = {.from = mem->number, .to = mem->number};
@@ -166,6 +167,9 @@ int p2p_realm_set_link(p2p_realm *realm, const p2p_link *link)
         return err;
     realm->link = ready;
     realm->has_link = link != NULL;
+    for (size_t i = 0; i < realm->page_count; i++)
+        for (size_t j = 0; realm->pages[i] && j < P2P__PORTS_PER_PAGE; j++)
+            realm->pages[i][j].uplink_busy = 0; /* a new link has an empty queue */
     return 0;
 }
 

@@ -25,6 +25,13 @@
 #define P2P__MESSAGE_CLASSES 11
 #define P2P__MESSAGE_MIN     64
 
+/* A public key, shared by its node and the messages that it sent. */
+typedef struct p2p__key {
+    size_t uses;
+    size_t len;
+    uint8_t data[];
+} p2p__key;
+
 /* A message in flight. */
 typedef struct p2p__message {
     uint64_t from;
@@ -33,14 +40,17 @@ typedef struct p2p__message {
         uint64_t ask_id;                /* REQUEST, RESPONSE: names the ask at the asker */
         struct p2p__message *next_free; /* in the pool */
     };
-    uint64_t deadline; /* REQUEST, RESPONSE: when the asker gives up */
+    uint64_t deadline;    /* REQUEST, RESPONSE: when the asker gives up */
+    struct p2p__key *key; /* of the sender when it was sent; NULL: it has none */
     uint32_t len;
+    uint32_t epoch;     /* of the sender; RESPONSE: of the asker */
     int16_t status;     /* RESPONSE: 0 or the error the asker gets */
     uint8_t kind;       /* a p2p_message_kind */
     uint8_t code;       /* RESPONSE: the refusal code */
     uint8_t size_class; /* of the pool; P2P__MESSAGE_CLASSES: not from the pool */
     uint8_t tries;      /* retransmissions so far */
     uint8_t counted;    /* it counts for its sender's queue limit */
+    uint8_t resend;     /* when it arrives it is sent again: the link's queue was full */
     uint8_t data[];
 } p2p__message;
 
@@ -50,8 +60,9 @@ typedef struct p2p__port {
     uint64_t uplink_busy;  /* default link with bandwidth: until when it is occupied */
     uint32_t in_flight;    /* tells sent by this number that have not arrived */
     uint32_t side;
-    bool waiting; /* its node got P2P_ERR_AGAIN */
-    bool used;    /* it was given out before */
+    uint32_t epoch; /* of the node: tells apart those that had this number one after the other */
+    bool waiting;   /* its node got P2P_ERR_AGAIN */
+    bool used;      /* it was given out before */
 } p2p__port;
 
 /* A link ready for use: probabilities as thresholds of 32 random bits. */
@@ -71,6 +82,7 @@ struct p2p_realm {
     size_t mtu;
     size_t ask_mtu;
     size_t nodes;
+    uint32_t last_epoch;
     uint64_t next_node; /* offset of the lowest number that was never used */
     p2p__port **pages;
     size_t page_count;
@@ -95,7 +107,8 @@ struct p2p_realm {
     struct p2p_bridge *bridge;
     unsigned bridge_end; /* which end of it we are */
 
-    p2p_addr src; /* of the message being delivered */
+    const p2p__message *receiving; /* the message being delivered; NULL: none */
+    p2p_addr src;                  /* its addresses */
     p2p_addr dst;
 };
 
@@ -117,8 +130,8 @@ typedef struct p2p__mem {
     uint32_t max_queue;
     uint32_t max_asks;
     bool crashed;
-    uint32_t key_len;
-    uint8_t *key;
+    uint32_t epoch;
+    p2p__key *key;   /* NULL: it is not secure */
     p2p__asks *asks; /* made with the first ask or request */
 } p2p__mem;
 
@@ -149,10 +162,12 @@ void p2p__realm_leave(p2p_realm *realm, p2p__mem *mem, p2p_event_kind how);
 void p2p__realm_trace(p2p_realm *realm, p2p_event_kind kind, const p2p__message *message,
                       int detail);
 
-/* realm_message.c: NULL when there is no memory. */
+/* realm_message.c: NULL when there is no memory. A message from a node carries its key. */
 p2p__message *p2p__message_new(p2p_realm *realm, size_t len);
+p2p__message *p2p__message_from(p2p__mem *mem, size_t len);
 void p2p__message_free(p2p_realm *realm, p2p__message *message);
 void p2p__message_free_pool(p2p_realm *realm);
+void p2p__key_release(p2p_realm *realm, p2p__key *key);
 
 /* realm_link.c */
 int p2p__link_set(p2p__link *out, const p2p_link *link);
@@ -186,7 +201,8 @@ void p2p__mem_close_asks(p2p__mem *mem);
 bool p2p__bridge_reaches(const p2p_realm *realm, uint64_t number);
 int p2p__bridge_tell(p2p__mem *mem, uint64_t to, const p2p_iov *iov, size_t n, size_t len);
 int p2p__bridge_cross(p2p_realm *realm, const p2p__message *message);
-size_t p2p__bridge_max(const p2p_realm *realm);
+/* The lesser of `most` and what can cross, if dst is beyond the bridge or NULL. */
+size_t p2p__bridge_most(const p2p_realm *realm, const p2p_addr *dst, size_t most);
 
 /* Whether a number is beyond the bridge. Most realms have none. */
 static inline bool p2p__bridge_covers(const p2p_realm *realm, uint64_t number)

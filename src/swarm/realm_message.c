@@ -26,6 +26,8 @@ p2p__message *p2p__message_new(p2p_realm *realm, size_t len)
         if (!message)
             return NULL;
     }
+    message->key = NULL;
+    message->epoch = 0;
     message->size_class = (uint8_t)c;
     message->len = (uint32_t)len;
     message->ask_id = 0;
@@ -35,11 +37,33 @@ p2p__message *p2p__message_new(p2p_realm *realm, size_t len)
     message->code = 0;
     message->tries = 0;
     message->counted = 0;
+    message->resend = 0;
     return message;
+}
+
+p2p__message *p2p__message_from(p2p__mem *mem, size_t len)
+{
+    p2p__message *message = p2p__message_new(mem->realm, len);
+    if (!message)
+        return NULL;
+    message->from = mem->number;
+    message->epoch = mem->epoch;
+    message->key = mem->key;
+    if (mem->key)
+        mem->key->uses++;
+    return message;
+}
+
+void p2p__key_release(p2p_realm *realm, p2p__key *key)
+{
+    if (key && --key->uses == 0)
+        p2p__free(realm->allocator, key);
 }
 
 void p2p__message_free(p2p_realm *realm, p2p__message *message)
 {
+    if (message->key)
+        p2p__key_release(realm, message->key);
     unsigned c = message->size_class;
     if (c == P2P__MESSAGE_CLASSES) {
         p2p__free(realm->allocator, message);

@@ -5,6 +5,9 @@
 
 #define MAX_TRIES 255
 
+/* How long messages wait that cannot be delivered for want of memory. */
+#define NO_MEMORY_PAUSE P2P_MILLISECOND
+
 /* --- the queue of messages in flight --- */
 
 /* Makes the loop come back when the next message arrives. */
@@ -36,6 +39,8 @@ static void release(p2p_realm *realm, p2p__message *message)
         return;
     message->counted = 0;
     p2p__port *port = p2p__realm_port(realm, message->from);
+    if (port->epoch != message->epoch)
+        return; /* it is of a node that had the number before */
     port->in_flight--;
     if (port->waiting && port->node && port->in_flight <= port->node->max_queue / 2) {
         port->waiting = false;
@@ -47,7 +52,8 @@ static void count_lost(p2p_realm *realm, const p2p__message *message, p2p_lost_w
 {
     p2p__realm_trace(realm, P2P_EVENT_LOST, message, (int)why);
     const p2p__port *port = p2p__realm_port(realm, message->from);
-    if (port && port->node)
+    bool theirs = message->kind == P2P_MESSAGE_RESPONSE || (port && port->epoch == message->epoch);
+    if (port && port->node && theirs)
         port->node->base.stats.tx_drop_network++;
 }
 
@@ -85,6 +91,10 @@ static void send_duplicate(p2p_realm *realm, const p2p__link *link, const p2p__m
         return; /* a duplicate that is missing is no loss */
     copy->from = message->from;
     copy->to = message->to;
+    copy->epoch = message->epoch;
+    copy->key = message->key;
+    if (copy->key)
+        copy->key->uses++;
     memcpy(copy->data, message->data, message->len);
     delay += p2p__rand_below(&realm->loop->jitter, link->link.jitter + 1);
     push_or_lose(realm, copy, delay);
@@ -112,22 +122,56 @@ static int send_tell(p2p_realm *realm, p2p__link *link, p2p__port *port, p2p__me
     return push_tell(realm, message, delay);
 }
 
-/* Requests and responses are sent again until they pass, so a loss is a delay. */
-static int send_reliably(p2p_realm *realm, p2p__link *link, p2p__port *port, p2p__message *message)
+/*
+ * Requests and responses are sent again until they pass, so a loss is a delay. What the link's queue
+ * has no room for now comes back to be sent again later. Returns 0 and *delay from now, or why it is
+ * lost.
+ */
+static int pass_reliably(p2p_realm *realm, p2p__link *link, p2p__port *port, p2p__message *message,
+                         uint64_t *delay)
 {
     uint64_t now = p2p__loop_now(realm->loop);
+    uint64_t left = message->deadline > now ? message->deadline - now : 0;
     uint64_t waited = 0;
-    uint64_t delay = 0;
     int lost;
-    while ((lost = p2p__link_pass(realm, link, port, message, &delay))) {
+    *delay = 0;
+    while ((lost = p2p__link_pass(realm, link, port, message, delay))) {
         waited += p2p__link_retry(realm, link, message->tries);
-        if (message->tries == MAX_TRIES || waited >= message->deadline - now) {
-            lose(realm, message, (p2p_lost_why)lost);
-            return 0;
-        }
+        if (message->tries == MAX_TRIES || waited >= left)
+            return lost;
         message->tries++;
+        message->resend = lost == P2P_LOST_FULL;
+        if (message->resend)
+            break;
     }
-    return push_tell(realm, message, waited + delay);
+    *delay = message->resend ? waited : waited + *delay;
+    return 0;
+}
+
+static int send_reliably(p2p_realm *realm, p2p__link *link, p2p__port *port, p2p__message *message)
+{
+    uint64_t delay;
+    int lost = pass_reliably(realm, link, port, message, &delay);
+    if (!lost)
+        return push_tell(realm, message, delay);
+    lose(realm, message, (p2p_lost_why)lost);
+    return 0;
+}
+
+/* A message is at its sender again, if that is still there. */
+static void resend(p2p_realm *realm, p2p__message *message)
+{
+    p2p__port *port = p2p__realm_port(realm, message->from);
+    p2p__link *link = p2p__realm_link(realm, message->from, message->to);
+    uint64_t delay = 0;
+    int lost = port && !port->node ? P2P_LOST_FULL : 0;
+    message->resend = 0;
+    if (!lost && link)
+        lost = pass_reliably(realm, link, port, message, &delay);
+    if (lost)
+        lose(realm, message, (p2p_lost_why)lost);
+    else
+        push_or_lose(realm, message, delay);
 }
 
 int p2p__realm_send(p2p_realm *realm, p2p__port *port, p2p__message *message)
@@ -160,6 +204,7 @@ static void nobody(p2p_realm *realm, const p2p__message *message)
     }
     back->from = message->to;
     back->to = message->from;
+    back->epoch = message->epoch;
     back->ask_id = message->ask_id;
     back->deadline = message->deadline;
     back->kind = P2P_MESSAGE_RESPONSE;
@@ -168,15 +213,15 @@ static void nobody(p2p_realm *realm, const p2p__message *message)
     (void)!p2p__realm_send(realm, NULL, back);
 }
 
-/* The nodes are apart: a tell is lost, a request or response is sent again later. */
-static void apart(p2p_realm *realm, p2p__message *message)
+/* The way is barred for now: a tell is lost, a request or response tries again later. */
+static void try_later(p2p_realm *realm, p2p__message *message, p2p_lost_why why)
 {
     uint64_t now = p2p__loop_now(realm->loop);
     const p2p__link *link = p2p__realm_link(realm, message->from, message->to);
     uint64_t wait = p2p__link_retry(realm, link, message->tries);
     if (message->kind == P2P_MESSAGE_TELL || now >= message->deadline ||
         wait >= message->deadline - now) {
-        lose(realm, message, P2P_LOST_PARTITION);
+        lose(realm, message, why);
         return;
     }
     if (message->tries < MAX_TRIES)
@@ -190,7 +235,9 @@ static void deliver_tell(p2p__mem *mem, p2p__message *message)
     p2p__addr_set_mem(&realm->src, message->from);
     p2p__addr_set_mem(&realm->dst, message->to);
     p2p_msg msg = {&realm->src, &realm->dst, message->data, message->len};
+    realm->receiving = message;
     p2p__swarm_deliver(&mem->base, &msg);
+    realm->receiving = NULL;
 }
 
 void p2p__realm_deliver(p2p_realm *realm, p2p__message *message)
@@ -221,14 +268,20 @@ static bool are_apart(const p2p_realm *realm, uint64_t from, uint64_t to)
 static void arrive(p2p_realm *realm, p2p__message *message)
 {
     release(realm, message);
-    if (are_apart(realm, message->from, message->to)) {
-        apart(realm, message);
+    if (message->resend) {
+        resend(realm, message);
         return;
     }
-    if (!p2p__bridge_covers(realm, message->to))
+    if (are_apart(realm, message->from, message->to)) {
+        try_later(realm, message, P2P_LOST_PARTITION);
+        return;
+    }
+    if (!p2p__bridge_covers(realm, message->to)) {
         p2p__realm_deliver(realm, message);
-    else if (p2p__bridge_cross(realm, message))
-        count_lost(realm, message, P2P_LOST_FULL);
+    } else if (p2p__bridge_cross(realm, message)) {
+        try_later(realm, message, P2P_LOST_FULL);
+        return;
+    }
     p2p__message_free(realm, message);
 }
 
@@ -264,10 +317,14 @@ void p2p__realm_on_task(void *arg)
     p2p_realm *realm = arg;
     uint64_t now = realm->loop->now;
     size_t budget = realm->in_flight.count;
-    p2p__message *message;
+    p2p__message *message = NULL;
     realm->draining = true;
     while (budget-- && (message = p2p__radix_pop(&realm->in_flight, now)))
         arrive(realm, message);
     realm->draining = false;
-    schedule(realm);
+    /* Due, but not to be had: memory is short. Going on at once would stop the clock. */
+    if (!message && p2p__radix_min(&realm->in_flight) <= now)
+        p2p_timer_start_in(&realm->timer, NO_MEMORY_PAUSE);
+    else
+        schedule(realm);
 }

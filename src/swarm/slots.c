@@ -77,8 +77,10 @@ void p2p__slots_give(p2p__slots *slots, void *object)
 {
     p2p__slot *slot = object;
     slots->used--;
-    if (slot->generation == LAST_GENERATION)
+    if (slot->generation == LAST_GENERATION) {
+        slot->generation = 0; /* even: no number finds it any more */
         return;
+    }
     slot->generation++;
     slot->next_free = slots->free_list;
     slots->free_list = slot->index + 1;

@@ -73,8 +73,9 @@ void p2p_swarm_closed(p2p_swarm *swarm)
     if (swarm->state == P2P_SWARM_CLOSED)
         return;
     swarm->state = P2P_SWARM_CLOSED;
+    /* It may be queued for a writable event, before others that must not find the swarm gone. */
+    p2p_task_cancel(&swarm->task);
     if (swarm->inner) {
-        p2p_task_cancel(&swarm->task);
         p2p_close(swarm->inner, on_inner_closed, swarm);
     } else {
         p2p_loop_defer(swarm->loop, &swarm->task);
@@ -157,6 +158,38 @@ int p2p_tell(p2p_swarm *swarm, const p2p_addr *dst, const void *data, size_t len
 {
     p2p_iov iov = {data, len};
     return p2p_tellv(swarm, dst, &iov, 1);
+}
+
+/* Tables of authors who did not know the two members end before them. */
+static bool can_reserve(const p2p_swarm_ops *ops)
+{
+    return ops->size >= offsetof(p2p_swarm_ops, commit) + sizeof ops->commit && ops->reserve;
+}
+
+int p2p_tell_reserve(p2p_swarm *swarm, const p2p_addr *dst, size_t len, uint8_t **room)
+{
+    if (!swarm)
+        return P2P_ERR_INVALID;
+    int err;
+    if (swarm->state != P2P_SWARM_OPEN)
+        err = P2P_ERR_CLOSED;
+    else if (!can_reserve(swarm->ops))
+        return P2P_ERR_UNSUPPORTED;
+    else if (!dst || !room)
+        err = P2P_ERR_INVALID;
+    else if (len > mtu_of(swarm, dst))
+        err = P2P_ERR_TOO_BIG;
+    else
+        err = swarm->ops->reserve(swarm, dst, len, room);
+    return err ? sent(swarm, err, 0) : 0;
+}
+
+int p2p_tell_commit(p2p_swarm *swarm, size_t len)
+{
+    if (!swarm || !can_reserve(swarm->ops))
+        return P2P_ERR_INVALID;
+    int err = swarm->state == P2P_SWARM_OPEN ? swarm->ops->commit(swarm, len) : P2P_ERR_CLOSED;
+    return sent(swarm, err, len);
 }
 
 void p2p_on_tell(p2p_swarm *swarm, p2p_tell_fn fn, void *arg)
