@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/pke_net.h"
+
+#include "support/check.h"
+
+static void on_event(void *arg, const p2p_event *event)
+{
+    pke_net *net = arg;
+    net->datagrams += event->kind == P2P_EVENT_SENT;
+}
+
+void pke_net_begin(pke_net *net, const p2p_link *link, uint64_t seed)
+{
+    p2p_realm_config config;
+    memset(net, 0, sizeof *net);
+    net->loop = counted_sim(&net->memory, seed);
+    p2p_realm_config_init(&config);
+    config.link = link;
+    assert_ok(p2p_realm_new(&net->realm, net->loop, &config));
+    p2p_realm_on_event(net->realm, on_event, net);
+}
+
+void pke_net_end(pke_net *net)
+{
+    for (size_t i = 0; i < PKE_NODES; i++)
+        pke_net_close(&net->node[i]);
+    for (size_t i = 0; i < PKE_NODES; i++)
+        p2p_signer_free(net->node[i].signer);
+    assert_ok(p2p_realm_free(net->realm));
+    counted_end(net->loop, &net->memory);
+}
+
+/* --- what nodes see --- */
+
+static void on_tell(void *arg, const p2p_msg *msg)
+{
+    pke_node *node = arg;
+    size_t len = msg->len < PKE_TEXT - 1 ? msg->len : PKE_TEXT - 1;
+    node->got++;
+    node->last_len = msg->len;
+    memcpy(node->last, msg->data, len);
+    node->last[len] = '\0';
+    node->last_src = *msg->src;
+    node->last_dst = *msg->dst;
+    if (node->on_tell)
+        node->on_tell(node, msg);
+}
+
+static void on_writable(void *arg)
+{
+    pke_node *node = arg;
+    node->writables++;
+}
+
+static void on_peer(void *arg, p2p_pke_peer_event event, const p2p_addr *peer, int reason)
+{
+    pke_node *node = arg;
+    if (event == P2P_PKE_PEER_UP) {
+        node->up++;
+        node->up_addr = *peer;
+    } else if (event == P2P_PKE_PEER_FAILED) {
+        node->failed++;
+        node->failed_addr = *peer;
+        node->reason = reason;
+    } else {
+        node->gone++;
+        node->gone_addr = *peer;
+    }
+    if (node->on_peer)
+        node->on_peer(node, event, peer);
+}
+
+/* --- making and ending nodes --- */
+
+p2p_signer *pke_test_signer(uint64_t key)
+{
+    uint8_t seed[32] = {0};
+    p2p_signer *signer = NULL;
+    for (int i = 0; i < 8; i++)
+        seed[31 - i] = (uint8_t)(key >> 8 * i);
+    assert_ok(p2p_ed25519_signer_new(&signer, seed, NULL));
+    return signer;
+}
+
+pke_node *pke_net_add_at(pke_net *net, size_t i, uint64_t key, uint64_t number,
+                         pke_change_fn change)
+{
+    pke_node *node = &net->node[i];
+    p2p_mem_config mem;
+    p2p_swarm *inner = NULL;
+    p2p_pke_swarm_config config;
+    assert_null(node->swarm);
+    p2p_signer_free(node->signer);
+    memset(node, 0, sizeof *node);
+    node->net = net;
+    node->number = number;
+    node->signer = pke_test_signer(key);
+    p2p_mem_config_init(&mem);
+    mem.node = number;
+    assert_ok(p2p_mem_new(&inner, net->realm, &mem));
+    p2p_pke_swarm_config_init(&config);
+    config.signer = node->signer;
+    if (change)
+        change(&config);
+    assert_ok(p2p_pke_swarm_new(&node->swarm, inner, &config));
+    assert_ok(p2p_local_addr(node->swarm, &node->addr));
+    p2p_on_tell(node->swarm, on_tell, node);
+    p2p_on_writable(node->swarm, on_writable, node);
+    assert_ok(p2p_pke_on_peer(node->swarm, on_peer, node));
+    return node;
+}
+
+pke_node *pke_net_add(pke_net *net, size_t i, uint64_t key, pke_change_fn change)
+{
+    return pke_net_add_at(net, i, key, i, change);
+}
+
+static void on_closed(void *arg)
+{
+    *(unsigned *)arg = 1;
+}
+
+void pke_net_close(pke_node *node)
+{
+    unsigned closed = 0;
+    if (!node->swarm)
+        return;
+    p2p_close(node->swarm, on_closed, &closed);
+    assert_int_not_equal(pke_net_wait(node->net, &closed, 1, P2P_SECOND), P2P_NEVER);
+    node->swarm = NULL;
+}
+
+void pke_net_crash(pke_node *node)
+{
+    assert_ok(p2p_realm_crash(node->net->realm, node->number));
+    pke_net_close(node);
+}
+
+/* --- time --- */
+
+void pke_net_run(pke_net *net, uint64_t duration)
+{
+    int end = p2p_sim_run_until(net->loop, p2p_loop_now(net->loop) + duration);
+    assert_true(end == P2P_SIM_TIME || end == P2P_SIM_IDLE);
+}
+
+typedef struct waiting {
+    const unsigned *count;
+    unsigned value;
+} waiting;
+
+static int is_reached(void *arg)
+{
+    const waiting *w = arg;
+    return *w->count >= w->value;
+}
+
+uint64_t pke_net_wait(pke_net *net, const unsigned *count, unsigned value, uint64_t duration)
+{
+    waiting w = {count, value};
+    uint64_t start = p2p_loop_now(net->loop);
+    int end = p2p_sim_run_while(net->loop, is_reached, &w, start + duration);
+    return end == P2P_SIM_DONE ? p2p_loop_now(net->loop) - start : P2P_NEVER;
+}
+
+/* --- talking --- */
+
+int pke_say(pke_node *from, const p2p_addr *to, const char *text)
+{
+    return p2p_tell(from->swarm, to, text, strlen(text));
+}
+
+uint64_t pke_arrive(pke_node *from, pke_node *to, const char *text)
+{
+    assert_ok(pke_say(from, &to->addr, text));
+    uint64_t took = pke_net_wait(from->net, &to->got, to->got + 1, 60 * P2P_SECOND);
+    if (took != P2P_NEVER)
+        assert_string_equal(to->last, text);
+    return took;
+}
+
+p2p_addr pke_addr(const p2p_signer *signer, uint64_t number)
+{
+    uint8_t id[P2P_PEER_ID_SIZE];
+    uint8_t der[256];
+    size_t len = 0;
+    p2p_spki spki;
+    p2p_addr addr;
+    assert_ok(p2p_signer_public_key(signer, der, sizeof der, &len));
+    assert_ok(p2p_spki_parse(der, len, &spki));
+    assert_ok(p2p_fingerprint_pke(&spki, id));
+    p2p_addr_from_mem(&addr, number);
+    assert_ok(p2p_addr_wrap_peer(&addr, id, &addr));
+    return addr;
+}
+
+p2p_pke_stats pke_stats(const pke_node *node)
+{
+    p2p_pke_stats stats;
+    assert_ok(p2p_pke_swarm_stats(node->swarm, &stats, NULL));
+    return stats;
+}
+
+p2p_stats pke_base_stats(const pke_node *node)
+{
+    p2p_stats stats;
+    p2p_swarm_stats(node->swarm, &stats);
+    return stats;
+}
+
+size_t pke_peers(const pke_node *node)
+{
+    p2p_pke_stats stats;
+    size_t peers = 0;
+    assert_ok(p2p_pke_swarm_stats(node->swarm, &stats, &peers));
+    return peers;
+}
