@@ -27,8 +27,8 @@ int main(int argc, char **argv)
         failed += p2p_conformance_run(&bed, stdout, &result);
         fflush(stdout);
 
-        /* With all claims hardly anything is skipped. */
-        failed += networks[i].secure && !networks[i].link && result.skipped > 2;
+        /* With all claims only what it has no buffer for, and what is for others, is skipped. */
+        failed += networks[i].secure && !networks[i].link && result.skipped > 8;
     }
     return failed ? 1 : 0;
 }

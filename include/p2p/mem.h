@@ -96,7 +96,8 @@ static inline void p2p_mem_config_init(p2p_mem_config *config)
  * Tells: P2P_ERR_AGAIN when max_queue messages of this node are in flight. A tell to a number that
  * nobody has is lost and counted (tx_drop_network), as on a real network. Asks: reliable, so a
  * link's loss, duplication and corruption show as delay only: a lost request or response is sent
- * again after twice the latency plus jitter (at least 1 ms), until the ask's timeout. A number that
+ * again after twice the latency plus jitter (at least 1 ms), then twice as long each time up to
+ * one or two seconds, until the ask's timeout. A number that
  * nobody has ends the ask with P2P_ERR_UNREACHABLE after one round trip; a partition lets it time
  * out. Handlers run at most once per ask.
  */

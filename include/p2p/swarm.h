@@ -61,8 +61,7 @@ P2P_API P2P_MUST_USE int p2p_tellv(p2p_swarm *swarm, const p2p_addr *dst, const 
 /*
  * For who makes a message rather than has one: lends room for len bytes in the swarm's own send
  * buffer, so that the message is never copied. Write it there, then commit it, with the same len.
- * Between the two make no other call on the swarm and do not return to the loop; a reservation that
- * is not committed is void with the next call.
+ * A reservation is void once another message is taken or reserved, and with the return to the loop.
  * Reserve: the errors of p2p_tell(), and P2P_ERR_UNSUPPORTED if the swarm has no such buffer: then
  * use p2p_tell(). Commit: 0, or P2P_ERR_INVALID if nothing of that length is reserved.
  */

@@ -5,7 +5,7 @@
 
 /* Messages that are made in the swarm's own send buffer, where it has one. */
 
-/* Reserves room and fills it. Returns whether the check can go on: it is skipped without a buffer. */
+/* Reserves room and fills it. Returns false after a failure, and without a buffer: a skip. */
 static bool reserve(p2p__fx *fx, size_t to, uint64_t tag, size_t len)
 {
     uint8_t *room = NULL;
