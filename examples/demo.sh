@@ -8,70 +8,64 @@ set -u
 p2p=${1:-${P2P:-p2p}}
 work=$(mktemp -d) || exit 2
 listener=
+mkfifo "$work/heard" || exit 2
 
-stop_listener() {
-  if [ -n "$listener" ]; then
-    kill "$listener" 2>"$work/kill"
-    wait "$listener" 2>"$work/wait"
-    listener=
-  fi
+end() {
+  [ -z "$listener" ] || kill "$listener"
+  rm -rf "$work"
 }
-trap 'stop_listener; rm -rf "$work"' EXIT
+trap end EXIT
 trap 'exit 130' INT TERM
 
 fail() {
   printf 'demo: %s\n' "$*" >&2
-  cat "$work/listen.err" >&2
   exit 1
 }
 
-show() {
-  printf '\n$ p2p %s\n' "$*"
-}
-
-# wait_for PATTERN: until the listener has printed a line like that, for at most ten seconds.
-wait_for() {
-  tries=200
-  until grep -q -e "$1" "$work/listen.out"; do
-    tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || fail "the listener did not print: $1"
-    kill -0 "$listener" 2>"$work/kill" || fail "the listener ended"
-    sleep 0.05
+# run ARGUMENT...: shows and runs a command of p2p.
+run() {
+  printf '\n$ p2p'
+  for word in "$@"; do
+    case $word in
+    '' | *[!a-zA-Z0-9:/.,=_-]*) printf " '%s'" "$word" ;;
+    *) printf ' %s' "$word" ;;
+    esac
   done
+  printf '\n'
+  "$p2p" "$@" || fail "p2p $1 ended with status $?"
 }
 
-# listen [OPTION...]: starts a listener; its address goes to $addr.
+# listen ARGUMENT...: starts a listener that ends by itself; its address goes to $addr. What else it
+# prints is read from descriptor 3.
 listen() {
-  show "listen udp://127.0.0.1:0 ${*:+$* }&"
-  : >"$work/listen.out"
-  "$p2p" listen udp://127.0.0.1:0 "$@" >"$work/listen.out" 2>"$work/listen.err" &
+  printf '\n$ p2p listen %s &\n' "$*"
+  "$p2p" listen "$@" >"$work/heard" &
   listener=$!
-  wait_for ':[0-9]'
-  addr=$(head -n 1 "$work/listen.out")
+  exec 3<"$work/heard"
+  read -r addr <&3 || fail 'the listener did not begin'
   printf '%s\n' "$addr"
 }
 
-echo 'A node listens on a free port of this machine, in the background:'
-listen
-echo
-echo 'Another process tells it two messages:'
-show "tell $addr --message 'hello, swarm' --message 'is anybody there?'"
-"$p2p" tell "$addr" --message 'hello, swarm' --message 'is anybody there?' || fail 'tell failed'
-wait_for '^hello, swarm$'
-wait_for '^is anybody there?$'
-echo
-echo 'The listener has printed:'
-sed 1d "$work/listen.out"
-stop_listener
+# heard: shows what the listener printed since, until it ended.
+heard() {
+  cat <&3 >"$work/lines"
+  exec 3<&-
+  wait "$listener" || fail "the listener ended with status $?"
+  listener=
+  printf '\nThe listener has printed:\n'
+  cat "$work/lines"
+}
 
-echo
-echo 'A listener that sends everything back, and three round trips to it:'
-listen --echo
-show "ping $addr --count 3 --interval 200ms"
-"$p2p" ping "$addr" --count 3 --interval 200ms >"$work/ping.out" || fail 'ping failed'
-cat "$work/ping.out"
-grep -q "^3 sent, 3 received" "$work/ping.out" || fail "a ping did not come back"
-stop_listener
+listen --count 3 --timeout 10s udp://127.0.0.1:0
+run tell "$addr" --message 'hello, swarm' --message 'grüß dich'
+run tell "$addr" --message 'one more'
+heard
+[ "$(wc -l <"$work/lines")" -eq 3 ] || fail 'not all messages arrived'
 
-echo
-echo 'Everything arrived.'
+listen --echo --count 4 --timeout 10s udp://127.0.0.1:0
+run ping "$addr" --count 3 --interval 100ms
+run tell "$addr" --json --message 'and now as JSON'
+heard >"$work/shown"
+
+run ask mem:// 'requests have responses' --answer 'tr a-z A-Z'
+printf '\nAll of it arrived. p2p help says more.\n'

@@ -249,8 +249,7 @@ P2P_API void p2p_close(p2p_swarm *swarm, p2p_close_fn fn, void *arg);
     X(rx_drop_unhandled, "messages dropped because there was no handler")                          \
     X(rx_drop_malformed, "datagrams dropped because they break the protocol")                      \
     X(rx_drop_limit, "messages dropped because a limit was reached")                               \
-    X(rx_drop_kernel,                                                                              \
-      "datagrams that the kernel dropped because the socket's receive buffer was full")            \
+    X(rx_drop_kernel, "packets that the kernel dropped as it counts them: a full receive buffer")  \
     X(rx_drop_late,                                                                                \
       "responses that came after their ask had ended, and messages that came during close")        \
     X(ask_started, "asks accepted")                                                                \

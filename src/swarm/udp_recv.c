@@ -11,6 +11,12 @@
 #include "swarm/swarm.h"
 #include "swarm/udp_addr.h"
 
+static bool same_ip(const p2p_ip *a, const p2p_ip *b)
+{
+    return a->family == b->family && a->scope == b->scope &&
+           memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
 /* The address that a datagram was sent to. On a wildcard socket it is that of the last datagram
  * nearly always, so the last one is kept. */
 static const p2p_addr *local_of(p2p__udp *udp, const p2p_ip *ip)
@@ -18,7 +24,7 @@ static const p2p_addr *local_of(p2p__udp *udp, const p2p_ip *ip)
     if (!udp->wildcard || ip->family == 0)
         return &udp->bound;
     p2p__udp_rx *rx = &udp->rx;
-    if (memcmp(ip, &rx->local_ip, sizeof *ip) != 0) {
+    if (!same_ip(ip, &rx->local_ip)) {
         rx->local_ip = *ip;
         if (p2p_addr_from_ip(&rx->local, ip, udp->port) != 0)
             return &udp->bound;

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CLI_CLIENT_H
+#define CLI_CLIENT_H
+
+#include <stdbool.h>
+
+#include "cli/app.h"
+
+/* What tell, ask and ping have in common: a node of their own, and the address of another. */
+typedef struct cli_client {
+    cli_app app;
+    cli_spec spec;
+    cli_spec bind; /* addr is NULL without --bind */
+    p2p_addr dst;
+    p2p_swarm *swarm;
+} cli_client;
+
+/* Reads ADDR and --bind. Returns false if they are wrong, after that was reported as of usage. */
+bool cli_client_read(cli_client *client, const cli_command *command, const cli_config *config);
+
+/* Whether ADDR is of a kind that other processes can have. Reports it if not. */
+bool cli_client_leaves_process(const cli_client *client, const cli_command *command,
+                               const cli_config *config);
+
+/* Makes the node. Returns false if that fails, after it was reported; app.exit is set then. */
+bool cli_client_open(cli_client *client);
+
+#endif
