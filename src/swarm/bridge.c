@@ -10,6 +10,7 @@
 #define MAX_RING      ((size_t)1 << 30)
 #define PUBLISH_EVERY 32   /* messages, so that the other side can begin while we go on */
 #define DRAIN_MOST    4096 /* messages delivered per turn */
+#define LOOK_AGAIN    4    /* times that the reader looks in vain before it falls asleep */
 #define CACHE_LINE    64
 
 /*
@@ -21,28 +22,34 @@ typedef struct record {
     uint32_t skip; /* no message: the rest of the ring up to its end */
 } record;
 
+/* Whether the reader must be told of what was published. */
+enum { ASLEEP, CALLED, AWAKE }; /* yes; `wake` is posted; it looks by itself */
+
 typedef struct ring {
+    /* These never change. */
+    _Alignas(CACHE_LINE) uint8_t *data;
+    size_t size; /* a power of two */
+    p2p_realm *writer;
+    p2p_realm *reader;
     /* Written by the writer. */
     _Alignas(CACHE_LINE) _Atomic(size_t) tail; /* what the reader may read */
-    atomic_bool notified;                      /* `wake` is posted and has not run */
     /* Written by the reader. */
     _Alignas(CACHE_LINE) _Atomic(size_t) head; /* what the writer may overwrite */
+    /* Written by both, now and then. */
+    _Alignas(CACHE_LINE) atomic_int attention; /* ASLEEP, CALLED or AWAKE */
     atomic_bool writer_waits;                  /* `space` is to be posted when there is room */
     /* Of the writer alone. */
     _Alignas(CACHE_LINE) size_t written;
     size_t known_head;
     unsigned unpublished;
     bool space_pending; /* writer_waits was set, and `space` has not run */
-    p2p_realm *writer;
     p2p_task flush;
     p2p_task space; /* runs on the writer's loop */
     /* Of the reader alone. */
     _Alignas(CACHE_LINE) size_t done;
-    p2p_realm *reader;
+    unsigned idle; /* times in a row that it looked and found nothing */
     p2p_task wake; /* runs on the reader's loop */
     p2p_task drain;
-    uint8_t *data;
-    size_t size; /* a power of two */
 } ring;
 
 struct p2p_bridge {
@@ -74,30 +81,19 @@ static ring *ring_out(const p2p_realm *realm)
     return &realm->bridge->rings[realm->bridge_end];
 }
 
-bool p2p__bridge_reaches(const p2p_realm *realm, uint64_t number)
-{
-    const p2p_realm *other = realm->bridge->realms[1 - realm->bridge_end];
-    return number >= other->first_node && number - other->first_node < other->max_nodes;
-}
-
-size_t p2p__bridge_most(const p2p_realm *realm, const p2p_addr *dst, size_t most)
-{
-    if (!realm->bridge)
-        return most;
-    if (dst && (!p2p__addr_is_mem(dst) || !p2p__bridge_reaches(realm, p2p__addr_mem_number(dst))))
-        return most;
-    size_t quarter = ring_out(realm)->size / 4;
-    return quarter < most ? quarter : most;
-}
-
 /* --- writing --- */
 
+/*
+ * What is written here (tail, then attention) the reader takes in the other order when it falls
+ * asleep. Both do so sequentially consistent, so one of them sees the other.
+ */
 static void publish(ring *r)
 {
+    int asleep = ASLEEP;
     r->unpublished = 0;
-    atomic_store_explicit(&r->tail, r->written, memory_order_release);
-    /* One wake-up for all that is published until the reader has woken up. */
-    if (!atomic_exchange(&r->notified, true))
+    atomic_store(&r->tail, r->written);
+    if (atomic_load(&r->attention) == ASLEEP &&
+        atomic_compare_exchange_strong(&r->attention, &asleep, CALLED))
         p2p_loop_post(r->reader->loop, &r->wake);
 }
 
@@ -141,9 +137,10 @@ static record *begin(ring *r, size_t len)
 static void commit(ring *r, const record *header)
 {
     r->written += header->size;
-    if (++r->unpublished == PUBLISH_EVERY)
+    if (r->unpublished++ == 0)
+        p2p_loop_flush(r->writer->loop, &r->flush);
+    if (r->unpublished == PUBLISH_EVERY)
         publish(r);
-    p2p_loop_flush(r->writer->loop, &r->flush);
 }
 
 /* Asks the reader to tell when it has made room; if it just has, nobody would. */
@@ -151,14 +148,15 @@ static bool wait_for_room(ring *r, size_t len)
 {
     if (!r->space_pending) {
         r->space_pending = true;
-        atomic_store(&r->writer_waits, true);
+        /* Exchanged, not stored: if the reader has just looked, we see what it had read by then. */
+        atomic_exchange(&r->writer_waits, true);
     }
     if (r->unpublished)
         publish(r);
     return has_room(r, 2 * padded(len));
 }
 
-/* There is room: whoever waits on the writer's side may go on. */
+/* There is room: whoever waits on the writer's side may go on, if not for its own queue. */
 static void on_space(void *arg)
 {
     ring *r = arg;
@@ -166,7 +164,7 @@ static void on_space(void *arg)
     r->space_pending = false;
     for (size_t i = 0; i < realm->page_count; i++)
         for (size_t j = 0; realm->pages[i] && j < P2P__PORTS_PER_PAGE; j++)
-            if (realm->pages[i][j].node)
+            if (realm->pages[i][j].node && !realm->pages[i][j].waiting)
                 p2p_swarm_writable(&realm->pages[i][j].node->base);
 }
 
@@ -217,10 +215,8 @@ static void deliver(p2p_realm *realm, p2p__message *message)
     p2p__realm_deliver(realm, message);
 }
 
-static void on_drain(void *arg)
+static void drain_to(ring *r, size_t tail)
 {
-    ring *r = arg;
-    size_t tail = atomic_load_explicit(&r->tail, memory_order_acquire);
     unsigned budget = DRAIN_MOST;
     while (r->done != tail && budget--) {
         record *header = record_at(r, r->done & (r->size - 1));
@@ -228,18 +224,44 @@ static void on_drain(void *arg)
         if (!header->skip)
             deliver(r->reader, message_in(header));
         r->done += size;
+        if (budget % PUBLISH_EVERY == 0)
+            atomic_store_explicit(&r->head, r->done, memory_order_release);
     }
     atomic_store(&r->head, r->done);
     if (atomic_exchange(&r->writer_waits, false))
         p2p_loop_post(r->writer->loop, &r->space);
-    if (r->done != tail)
+}
+
+/* Whether the reader may wait to be called: nothing was published up to the moment it fell asleep. */
+static bool falls_asleep(ring *r)
+{
+    int asleep = ASLEEP;
+    atomic_store(&r->attention, ASLEEP);
+    if (atomic_load(&r->tail) == r->done)
+        return true;
+    /* If that fails `wake` is posted, and does the same. */
+    atomic_compare_exchange_strong(&r->attention, &asleep, AWAKE);
+    r->idle = 0;
+    return asleep != ASLEEP;
+}
+
+/* As long as something comes the reader looks again in each turn, without being called. */
+static void on_drain(void *arg)
+{
+    ring *r = arg;
+    size_t tail = atomic_load(&r->tail);
+    r->idle = tail == r->done ? r->idle + 1 : 0;
+    if (!r->idle)
+        drain_to(r, tail);
+    if (r->idle < LOOK_AGAIN || !falls_asleep(r))
         p2p_loop_defer(r->reader->loop, &r->drain);
 }
 
 static void on_wake(void *arg)
 {
     ring *r = arg;
-    atomic_store(&r->notified, false);
+    atomic_store(&r->attention, AWAKE);
+    r->idle = 0;
     p2p_loop_defer(r->reader->loop, &r->drain);
 }
 
@@ -316,9 +338,14 @@ int p2p_bridge_new(p2p_bridge **out, p2p_realm *a, p2p_realm *b, size_t ring_byt
     bridge->realms[0] = a;
     bridge->realms[1] = b;
     for (unsigned i = 0; i < 2; i++) {
-        bridge->realms[i]->bridge = bridge;
-        bridge->realms[i]->bridge_end = i;
-        p2p_loop_hold(bridge->realms[i]->loop);
+        p2p_realm *realm = bridge->realms[i];
+        const p2p_realm *other = bridge->realms[1 - i];
+        realm->bridge = bridge;
+        realm->bridge_end = i;
+        realm->far_first = other->first_node;
+        realm->far_nodes = other->max_nodes;
+        realm->far_mtu = size / 4;
+        p2p_loop_hold(realm->loop);
     }
     *out = bridge;
     return 0;
@@ -334,6 +361,7 @@ void p2p_bridge_free(p2p_bridge *bridge)
         p2p__loop_unpost(bridge->realms[i]->loop, &bridge->rings[i].space);
         p2p__loop_unpost(bridge->realms[i]->loop, &bridge->rings[1 - i].wake);
         bridge->realms[i]->bridge = NULL;
+        bridge->realms[i]->far_nodes = 0;
         p2p_loop_release(bridge->realms[i]->loop);
     }
     free_bridge(bridge);

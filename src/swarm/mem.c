@@ -49,7 +49,7 @@ static size_t mem_mtu(const p2p_swarm *swarm, const p2p_addr *dst)
 {
     const p2p__mem *mem = mem_of(swarm);
     const p2p_realm *realm = mem->realm;
-    if (!realm->links && !realm->link.link.mtu && !realm->bridge)
+    if (!realm->links && !realm->link.link.mtu && (!realm->bridge || realm->far_mtu >= realm->mtu))
         return realm->mtu;
     uint64_t to = dst && p2p__addr_is_mem(dst) ? p2p__addr_mem_number(dst) : P2P_MEM_ANY_NODE;
     return p2p__bridge_most(realm, dst, p2p__link_mtu(realm, mem->number, to));

@@ -137,7 +137,7 @@ int p2p__realm_join(p2p_realm *realm, p2p__mem *mem, uint64_t wanted)
     port->used = true;
     port->side = 0;
     port->in_flight = 0;
-    port->waiting = false;
+    port->waiting = port->crashed = false;
     port->epoch = mem->epoch = ++realm->last_epoch;
     mem->port = port;
     mem->number = realm->first_node + offset;
@@ -194,7 +194,7 @@ int p2p_realm_crash(p2p_realm *realm, uint64_t node)
     p2p__port *port = p2p__realm_port(realm, node);
     if (!port || !port->node)
         return P2P_ERR_NOT_FOUND;
-    port->node->crashed = true;
+    port->node->crashed = port->crashed = true;
     p2p__realm_leave(realm, port->node, P2P_EVENT_CRASHED);
     return 0;
 }

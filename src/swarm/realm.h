@@ -50,7 +50,7 @@ typedef struct p2p__message {
     uint8_t size_class; /* of the pool; P2P__MESSAGE_CLASSES: not from the pool */
     uint8_t tries;      /* retransmissions so far */
     uint8_t counted;    /* it counts for its sender's queue limit */
-    uint8_t resend;     /* when it arrives it is sent again: the link's queue was full */
+    uint8_t resend;     /* it was lost: when its time has come it is sent again */
     uint8_t data[];
 } p2p__message;
 
@@ -63,6 +63,7 @@ typedef struct p2p__port {
     uint32_t epoch; /* of the node: tells apart those that had this number one after the other */
     bool waiting;   /* its node got P2P_ERR_AGAIN */
     bool used;      /* it was given out before */
+    bool crashed;   /* its last node has crashed */
 } p2p__port;
 
 /* A link ready for use: probabilities as thresholds of 32 random bits. */
@@ -106,6 +107,9 @@ struct p2p_realm {
 
     struct p2p_bridge *bridge;
     unsigned bridge_end; /* which end of it we are */
+    uint64_t far_first;  /* the numbers beyond it: so many from here */
+    uint64_t far_nodes;
+    size_t far_mtu; /* longest message that can cross */
 
     const p2p__message *receiving; /* the message being delivered; NULL: none */
     p2p_addr src;                  /* its addresses */
@@ -174,6 +178,7 @@ int p2p__link_set(p2p__link *out, const p2p_link *link);
 p2p__link *p2p__realm_link(p2p_realm *realm, uint64_t from, uint64_t to);
 void p2p__realm_free_links(p2p_realm *realm);
 uint64_t p2p__link_retry(p2p_realm *realm, const p2p__link *link, unsigned tries);
+/* To P2P_MEM_ANY_NODE: what fits everywhere. */
 size_t p2p__link_mtu(const p2p_realm *realm, uint64_t from, uint64_t to);
 /* Decides about a message: 0 and *delay from now, or why it is lost (a p2p_lost_why). */
 int p2p__link_pass(p2p_realm *realm, p2p__link *link, p2p__port *port, const p2p__message *message,
@@ -198,16 +203,22 @@ void p2p__mem_close_asks(p2p__mem *mem);
  * bridge.c: the way to the other realm. A tell may give P2P_ERR_AGAIN; a message that has crossed
  * its own realm gives P2P_ERR_LIMIT when the ring is full. Both copy.
  */
-bool p2p__bridge_reaches(const p2p_realm *realm, uint64_t number);
 int p2p__bridge_tell(p2p__mem *mem, uint64_t to, const p2p_iov *iov, size_t n, size_t len);
 int p2p__bridge_cross(p2p_realm *realm, const p2p__message *message);
-/* The lesser of `most` and what can cross, if dst is beyond the bridge or NULL. */
-size_t p2p__bridge_most(const p2p_realm *realm, const p2p_addr *dst, size_t most);
-
 /* Whether a number is beyond the bridge. Most realms have none. */
 static inline bool p2p__bridge_covers(const p2p_realm *realm, uint64_t number)
 {
-    return realm->bridge && p2p__bridge_reaches(realm, number);
+    return number - realm->far_first < realm->far_nodes;
+}
+
+/* The lesser of `most` and what can cross the bridge, if dst is beyond it or NULL. */
+static inline size_t p2p__bridge_most(const p2p_realm *realm, const p2p_addr *dst, size_t most)
+{
+    if (!realm->bridge || realm->far_mtu >= most)
+        return most;
+    bool crosses = !dst ||
+                   (p2p__addr_is_mem(dst) && p2p__bridge_covers(realm, p2p__addr_mem_number(dst)));
+    return crosses ? realm->far_mtu : most;
 }
 
 #endif

@@ -5,10 +5,10 @@
 
 #include "core/alloc.h"
 
-#define DEFAULT_QUEUE  ((size_t)256 * 1024)
-#define MIN_RETRY      P2P_MILLISECOND
-#define MAX_RETRY_BITS 10
-#define MAX_DELAY      (UINT64_C(1) << 60)
+#define DEFAULT_QUEUE ((size_t)256 * 1024)
+#define MIN_RETRY     P2P_MILLISECOND
+#define SLOW_RETRY    P2P_SECOND
+#define MAX_DELAY     (UINT64_C(1) << 60)
 
 /* Links of single pairs: an open-addressing table with linear probing; entries are never removed. */
 typedef struct link_entry {
@@ -141,19 +141,34 @@ p2p__link *p2p__realm_link(p2p_realm *realm, uint64_t from, uint64_t to)
     return realm->has_link ? &realm->link : NULL;
 }
 
+static size_t lesser_mtu(const p2p__link *link, size_t mtu)
+{
+    return link->link.mtu && link->link.mtu < mtu ? link->link.mtu : mtu;
+}
+
 size_t p2p__link_mtu(const p2p_realm *realm, uint64_t from, uint64_t to)
 {
-    size_t mtu = realm->mtu;
     const p2p__link *link = &realm->link;
     if (realm->links) {
         const link_entry *entry = find_entry(realm->links, from, to);
         if (entry->link && !entry->off)
             link = entry->link;
     }
-    return link->link.mtu && link->link.mtu < mtu ? link->link.mtu : mtu;
+    size_t mtu = lesser_mtu(link, realm->mtu);
+    if (!realm->links || to != P2P_MEM_ANY_NODE)
+        return mtu;
+    for (size_t i = 0; i < realm->links->capacity; i++) {
+        const link_entry *entry = &realm->links->entries[i];
+        if (entry->link && !entry->off && entry->from == from)
+            mtu = lesser_mtu(entry->link, mtu);
+    }
+    return mtu;
 }
 
-/* How long a sender of requests waits before it tries again: about a round trip, then longer. */
+/*
+ * How long a sender of requests waits before it tries again: about a round trip, then twice as long
+ * each time, up to a second or two.
+ */
 uint64_t p2p__link_retry(p2p_realm *realm, const p2p__link *link, unsigned tries)
 {
     uint64_t retry = MIN_RETRY;
@@ -163,7 +178,9 @@ uint64_t p2p__link_retry(p2p_realm *realm, const p2p__link *link, unsigned tries
         if (round_trip > retry)
             retry = round_trip;
     }
-    return retry << (tries < MAX_RETRY_BITS ? tries : MAX_RETRY_BITS);
+    while (tries-- > 0 && retry < SLOW_RETRY)
+        retry *= 2;
+    return retry;
 }
 
 /* Nanoseconds that len bytes occupy a link of `bandwidth` bytes per second. */

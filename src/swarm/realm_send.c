@@ -123,34 +123,28 @@ static int send_tell(p2p_realm *realm, p2p__link *link, p2p__port *port, p2p__me
 }
 
 /*
- * Requests and responses are sent again until they pass, so a loss is a delay. What the link's queue
- * has no room for now comes back to be sent again later. Returns 0 and *delay from now, or why it is
- * lost.
+ * Requests and responses that are lost come back to be sent again later, so a loss is a delay.
+ * Returns 0 and *delay from now, or why there is no time left for that.
  */
 static int pass_reliably(p2p_realm *realm, p2p__link *link, p2p__port *port, p2p__message *message,
                          uint64_t *delay)
 {
+    int lost = p2p__link_pass(realm, link, port, message, delay);
+    if (!lost)
+        return 0;
     uint64_t now = p2p__loop_now(realm->loop);
-    uint64_t left = message->deadline > now ? message->deadline - now : 0;
-    uint64_t waited = 0;
-    int lost;
-    *delay = 0;
-    while ((lost = p2p__link_pass(realm, link, port, message, delay))) {
-        waited += p2p__link_retry(realm, link, message->tries);
-        if (message->tries == MAX_TRIES || waited >= left)
-            return lost;
+    *delay = p2p__link_retry(realm, link, message->tries);
+    if (now >= message->deadline || *delay >= message->deadline - now)
+        return lost;
+    if (message->tries < MAX_TRIES)
         message->tries++;
-        message->resend = lost == P2P_LOST_FULL;
-        if (message->resend)
-            break;
-    }
-    *delay = message->resend ? waited : waited + *delay;
+    message->resend = 1;
     return 0;
 }
 
 static int send_reliably(p2p_realm *realm, p2p__link *link, p2p__port *port, p2p__message *message)
 {
-    uint64_t delay;
+    uint64_t delay = 0;
     int lost = pass_reliably(realm, link, port, message, &delay);
     if (!lost)
         return push_tell(realm, message, delay);
@@ -158,13 +152,23 @@ static int send_reliably(p2p_realm *realm, p2p__link *link, p2p__port *port, p2p
     return 0;
 }
 
-/* A message is at its sender again, if that is still there. */
+/* Whether a message was sent by somebody who cannot send it again. */
+static bool sender_is_gone(const p2p__port *port, const p2p__message *message)
+{
+    if (!port)
+        return false; /* it says that nobody has that number */
+    if (message->kind == P2P_MESSAGE_RESPONSE)
+        return port->crashed;
+    return !port->node || port->epoch != message->epoch;
+}
+
+/* A message that was lost is at its sender again. */
 static void resend(p2p_realm *realm, p2p__message *message)
 {
     p2p__port *port = p2p__realm_port(realm, message->from);
     p2p__link *link = p2p__realm_link(realm, message->from, message->to);
     uint64_t delay = 0;
-    int lost = port && !port->node ? P2P_LOST_FULL : 0;
+    int lost = sender_is_gone(port, message) ? P2P_LOST_CHANCE : 0;
     message->resend = 0;
     if (!lost && link)
         lost = pass_reliably(realm, link, port, message, &delay);
