@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "protocol/p2pke/channel.h"
+
+#include <string.h>
+
+#include "core/alloc.h"
+#include "format/tai64n.h"
+
+int p2p_pke_channel_new(p2p_pke_channel **out, p2p_pke_endpoint *ep, void *peer, const void *source,
+                        size_t source_len)
+{
+    p2p_pke_channel *c = p2p__zalloc(&ep->allocator, sizeof *c);
+    if (!c)
+        return P2P_ERR_NO_MEMORY;
+    c->ep = ep;
+    c->sender.peer = peer;
+    c->sender.source = source;
+    c->sender.source_len = source_len;
+    c->silence_at = P2P_NEVER;
+    c->keepalive_at = P2P_NEVER;
+    *out = c;
+    return 0;
+}
+
+void p2p_pke_channel_free(p2p_pke_channel *c)
+{
+    if (!c)
+        return;
+    p2p_pke_endpoint *ep = c->ep;
+    p2p__pke_queue_clear(&c->queue, ep);
+    for (unsigned i = 0; i < P2P__PKE_HALF_OPEN; i++)
+        p2p_pke_session_free(c->in[i].session);
+    p2p_pke_session_free(c->out.session);
+    p2p_pke_session_free(c->previous);
+    p2p_pke_session_free(c->current);
+    p2p__free(&ep->allocator, c->key);
+    p2p__free(&ep->allocator, c);
+}
+
+uint64_t p2p__pke_channel_now(p2p_pke_channel *c, p2p_pke_time time)
+{
+    if (time.now > c->now)
+        c->now = time.now;
+    return c->now;
+}
+
+void p2p__pke_channel_heard(p2p_pke_channel *c, uint64_t now)
+{
+    c->last_received = now;
+    c->silence_at = P2P_NEVER;
+}
+
+void p2p__pke_channel_spoke(p2p_pke_channel *c, uint64_t now)
+{
+    c->last_data = now;
+    c->keepalive_at = P2P_NEVER;
+    if (c->silence_at == P2P_NEVER)
+        c->silence_at = now + P2P_PKE_SILENCE;
+}
+
+/* --- sessions --- */
+
+static int can_send(const p2p_pke_session *s, uint64_t now)
+{
+    return s && !p2p__pke_session_over(s, now) && p2p__pke_session_sendable(s, now);
+}
+
+int p2p__pke_channel_held(const p2p_pke_channel *c, uint64_t now)
+{
+    const p2p_pke_session *s = c->current;
+    return s && !p2p__pke_session_over(s, now) && s->next < P2P__PKE_NONCE_LIMIT &&
+           p2p__pke_session_held(s, now);
+}
+
+/* Whether the reference has begun this session, and nothing that it said under it has come yet. */
+static int is_unproven(const p2p_pke_session *s, uint64_t now)
+{
+    return s && !p2p__pke_session_over(s, now) && !s->initiator && !s->confirmed &&
+           !s->peer_extended;
+}
+
+p2p_pke_session *p2p__pke_channel_usable(const p2p_pke_channel *c, uint64_t now)
+{
+    if (can_send(c->current, now))
+        return c->current;
+    if (!can_send(c->previous, now))
+        return NULL;
+    /* While the new session waits for the initiator's first message (wire.md 2.8, 3) the one before
+     * serves, for we keep it at both ends. The reference forgets it too soon, or else has forgotten
+     * the new one: when nothing of it comes, a handshake of ours is to decide. */
+    return is_unproven(c->current, now) ? NULL : c->previous;
+}
+
+void p2p__pke_channel_note_time(p2p_pke_channel *c, const uint8_t time[P2P__PKE_TIME_SIZE])
+{
+    if (c->has_floor && p2p__tai64n_compare(time, c->floor) <= 0)
+        return;
+    memcpy(c->floor, time, sizeof c->floor);
+    c->has_floor = 1;
+}
+
+/* Remembers the timestamp of a handshake of the peer that was completed: it may not go back. Ours
+ * says nothing about the peer's clock, which may be behind. */
+static void note_remote_time(p2p_pke_channel *c, const uint8_t time[P2P__PKE_TIME_SIZE])
+{
+    p2p__pke_channel_note_time(c, time);
+    if (c->has_remote_time && p2p__tai64n_compare(time, c->remote_time) <= 0)
+        return;
+    memcpy(c->remote_time, time, sizeof c->remote_time);
+    c->has_remote_time = 1;
+}
+
+static int is_stranger(const p2p_pke_channel *c, const p2p_pke_session *s)
+{
+    return s && s->key && (s->key_len != c->key_len || memcmp(s->key, c->key, c->key_len) != 0);
+}
+
+/* The peer's key is known from now on: handshakes under another key are over. */
+static void take_key(p2p_pke_channel *c, p2p_pke_session *s)
+{
+    if (c->key) {
+        p2p__free(&c->ep->allocator, s->key);
+    } else {
+        c->key = s->key;
+        c->key_len = s->key_len;
+    }
+    s->key = NULL;
+    s->key_len = 0;
+    for (unsigned i = 0; i < P2P__PKE_HALF_OPEN; i++) {
+        if (is_stranger(c, c->in[i].session)) {
+            p2p_pke_session_free(c->in[i].session);
+            c->in[i].session = NULL;
+        }
+    }
+    if (is_stranger(c, c->out.session))
+        p2p__pke_attempt_drop(c);
+}
+
+void p2p__pke_channel_promote(p2p_pke_channel *c, uint64_t now, p2p_pke_session **slot)
+{
+    p2p_pke_session *s = *slot;
+    *slot = NULL;
+    if (!s->initiator)
+        note_remote_time(c, s->handshake->time);
+    take_key(c, s);
+    p2p__pke_session_settle(s);
+    p2p_pke_session_free(c->previous);
+    c->previous = c->current;
+    c->current = s;
+    p2p__pke_channel_heard(c, now);
+    c->event_ready = 1;
+    c->answer_control = 0;
+    c->confirms = 0;
+    if (s->initiator) {
+        memset(&c->out, 0, sizeof c->out);
+        c->confirms = P2P__PKE_CONFIRMS;
+        c->confirm_at = now;
+        return;
+    }
+    p2p__pke_attempt_rest(c);
+}
+
+/* --- sending --- */
+
+int p2p_pke_channel_open(p2p_pke_channel *c, p2p_pke_time time)
+{
+    uint64_t now = p2p__pke_channel_now(c, time);
+    if (p2p__pke_channel_usable(c, now) || p2p__pke_channel_held(c, now)) {
+        c->event_ready = 1;
+        return 0;
+    }
+    return p2p__pke_attempt_start(c, time, 1);
+}
+
+/* Puts a message into the queue, and sees to it that there will be a session. */
+static int enqueue(p2p_pke_channel *c, p2p_pke_time time, const p2p_iov *iov, size_t n,
+                   size_t total)
+{
+    if (!p2p__pke_queue_has_room(&c->queue, c->ep, total))
+        return P2P_ERR_AGAIN;
+    if (!p2p__pke_channel_usable(c, c->now) && !p2p__pke_channel_held(c, c->now)) {
+        int err = p2p__pke_attempt_start(c, time, 1);
+        if (err)
+            return err;
+    }
+    return p2p__pke_queue_push(&c->queue, c->ep, iov, n);
+}
+
+int p2p_pke_channel_send(p2p_pke_channel *c, p2p_pke_time time, const p2p_iov *iov, size_t n,
+                         uint8_t *out, size_t cap, size_t *len)
+{
+    uint64_t now = p2p__pke_channel_now(c, time);
+    size_t total = 0;
+    *len = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (iov[i].len > P2P_PKE_MAX_MESSAGE - total)
+            return P2P_ERR_TOO_BIG;
+        total += iov[i].len;
+    }
+    if (cap < total + P2P_PKE_OVERHEAD)
+        return P2P_ERR_NO_SPACE;
+    p2p_pke_session *s = p2p__pke_channel_usable(c, now);
+    /* What is queued goes first. */
+    if (!s || c->queue.count)
+        return enqueue(c, time, iov, n, total);
+    p2p_pke_time at = {now, time.wall};
+    int err = p2p_pke_session_seal(s, at, iov, n, out, cap, len);
+    if (!err)
+        p2p__pke_channel_spoke(c, now);
+    return err;
+}
+
+/* --- what the owner wants to know --- */
+
+p2p_pke_event_kind p2p_pke_channel_event(p2p_pke_channel *c, p2p_pke_event *out)
+{
+    memset(out, 0, sizeof *out);
+    if (c->event_failed) {
+        out->kind = P2P_PKE_FAILED;
+        out->reason = c->event_reason;
+        out->dropped = c->event_dropped;
+        c->event_failed = 0;
+        c->event_reason = 0;
+        c->event_dropped = 0;
+    } else if (c->event_ready) {
+        out->kind = P2P_PKE_READY;
+        c->event_ready = 0;
+    }
+    return out->kind;
+}
+
+const uint8_t *p2p_pke_channel_key(const p2p_pke_channel *c, size_t *len)
+{
+    *len = c->key_len;
+    return c->key;
+}
+
+void p2p_pke_channel_info(const p2p_pke_channel *c, p2p_pke_time time, p2p_pke_info *out)
+{
+    uint64_t now = time.now > c->now ? time.now : c->now;
+    memset(out, 0, sizeof *out);
+    out->ready = !c->queue.count && p2p__pke_channel_usable(c, now) != NULL;
+    out->handshaking = c->out.active;
+    for (unsigned i = 0; i < P2P__PKE_HALF_OPEN; i++)
+        out->half_open += c->in[i].session != NULL;
+    out->queued = c->queue.count;
+    out->queued_bytes = c->queue.bytes;
+    out->last_received = c->last_received;
+    out->last_data = c->last_data;
+    out->session_start = c->current ? c->current->created : 0;
+}
