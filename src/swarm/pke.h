@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef P2P__SWARM_PKE_H
+#define P2P__SWARM_PKE_H
+
+/*
+ * Inside of PKE swarms.
+ *
+ *   pke.c         the swarm: making, what comes from below, closing
+ *   pke_send.c    tells, what handshakes make room for, what the swarm below has no room for
+ *   pke_peer.c    peers and links: made, driven, promoted, forgotten
+ *   pke_lookup.c  key look-ups that wait for a handshake
+ *   pke_limit.c   who may make us work: rates and numbers by address prefix
+ *
+ * A peer is an inner address. A link is a channel to one key at that address, claimed or proven.
+ * The one who has proven his key last is the current one. There may be a few others: those whom we
+ * call, and those who claim another key than the current one's and have not proven it yet.
+ */
+#include <p2p/pke.h>
+
+#include "core/addr_map.h"
+#include "swarm/swarm.h"
+
+#define P2P__PKE_PREFIXES 4096
+
+/* Links of one peer besides the current one. */
+#define P2P__PKE_OTHERS 4
+
+typedef struct p2p__pke_link p2p__pke_link;
+typedef struct p2p__pke_peer p2p__pke_peer;
+typedef struct p2p__pke p2p__pke;
+
+/* A key look-up that waits: on a link, or only for the loop to come round. */
+typedef struct p2p__pke_lookup {
+    struct p2p__pke_lookup *next;
+    struct p2p__pke_lookup *prev;
+    p2p__pke *pke;
+    p2p__pke_link *link; /* NULL: decided, the task is queued */
+    p2p_timer timer;
+    p2p_task task;
+    p2p_addr addr;
+    int status;
+    p2p_key_fn fn;
+    void *arg;
+} p2p__pke_lookup;
+
+struct p2p__pke_link {
+    p2p__pke_peer *peer;
+    p2p_pke_channel *channel;
+    p2p_timer timer;
+    p2p_task task; /* services the link once per turn, however many messages pass */
+    bool dialled;  /* we call it */
+    bool proven;   /* a handshake has shown that it is who it claims to be */
+    bool vouched;  /* made by a handshake that had proven its address */
+    bool stalled;  /* in pke->stalled */
+    bool waits;    /* messages wait for its handshake, or for room below */
+    size_t queued; /* their bytes, as counted in pke->queued */
+    uint64_t made; /* when */
+    p2p__pke_link *stalled_next;
+    p2p__pke_link *stalled_prev;
+    p2p__pke_lookup *lookups;
+    uint8_t id[P2P_PEER_ID_SIZE]; /* who it is, or claims to be, or should be */
+    p2p_addr addr;                /* PEERID@inner */
+};
+
+/* What the prefix of a peer's address counts it as. */
+typedef enum p2p__pke_counted {
+    P2P__PKE_UNCOUNTED = 0, /* we called it */
+    P2P__PKE_STRANGER = 1,  /* it came, and its address may be forged */
+    P2P__PKE_GUEST = 2      /* it came, and gets what is sent to its address */
+} p2p__pke_counted;
+
+struct p2p__pke_peer {
+    p2p__addr_node node; /* the inner address */
+    p2p__pke *pke;
+    p2p__pke_link *current; /* proven, or NULL */
+    p2p__pke_link *others[P2P__PKE_OTHERS];
+    uint64_t touched; /* when it was made, or a handshake with it last ended */
+    uint32_t prefix;  /* in the table of prefixes */
+    uint8_t counted;  /* a p2p__pke_counted */
+};
+
+/*
+ * Permission to do so many things per second, with bursts of two seconds' worth: when all that was
+ * used will have come back.
+ */
+typedef uint64_t p2p__pke_rate;
+
+/* What is known of an address prefix. Prefixes share places in the table by chance. */
+typedef struct p2p__pke_prefix {
+    p2p__pke_rate strangers; /* handshakes, as of p2p__pke_counted */
+    p2p__pke_rate guests;
+    uint32_t peers[3]; /* by p2p__pke_counted; the first is not used */
+} p2p__pke_prefix;
+
+struct p2p__pke {
+    p2p_swarm base;
+    const p2p_allocator *allocator;
+    p2p_pke_endpoint *endpoint;
+    p2p_pke_swarm_config config; /* complete */
+    uint8_t id[P2P_PEER_ID_SIZE];
+    p2p__addr_map peers;
+    p2p_timer sweep;
+    p2p_pke_time time; /* as read in this turn */
+    p2p_pke_peer_fn peer_fn;
+    void *peer_arg;
+    size_t queued; /* bytes that wait for handshakes */
+    bool starved;  /* a tell was refused because of that */
+
+    /* A datagram that the swarm below had no room for, and the links that wait behind it. */
+    uint8_t *unsent;
+    size_t unsent_len; /* 0: there is none */
+    size_t unsent_size;
+    p2p_addr unsent_to;
+    p2p__pke_link *stalled;
+    p2p__pke_link *stalled_last;
+
+    p2p__pke_link *last_to;   /* of the last tell, with the address it was for */
+    p2p__pke_peer *last_from; /* of the last datagram */
+    p2p_addr last_inner_dst;  /* of the last message, and the address it is in our terms */
+    p2p_addr last_dst;
+
+    p2p__pke_lookup *lookups; /* those that are decided */
+
+    /* Handshakes that others begin: those of strangers, of who has proven his address, of peers. */
+    p2p__pke_rate strangers;
+    p2p__pke_rate guests;
+    p2p__pke_rate known;
+    p2p__pke_prefix *prefixes;
+    uint64_t prefix_seed;
+
+    /* The handshake that is screened: at whose address, why his links refused it, and what it says. */
+    const p2p__pke_peer *meeting;
+    int meeting_err;
+    uint8_t claimed[P2P_PEER_ID_SIZE];
+    bool admitted_proven;
+
+    uint8_t *scratch; /* a datagram that is made */
+    size_t scratch_size;
+};
+
+static inline p2p__pke *p2p__pke_of(const p2p_swarm *swarm)
+{
+    return (p2p__pke *)(uintptr_t)swarm;
+}
+
+/* The time for calls of the protocol; reading the time of day once per turn is enough. */
+static inline p2p_pke_time p2p__pke_now(p2p__pke *pke)
+{
+    uint64_t now = p2p__loop_now(pke->base.loop);
+    if (now != pke->time.now) {
+        pke->time.now = now;
+        pke->time.wall = p2p_loop_wall(pke->base.loop);
+    }
+    return pke->time;
+}
+
+/* pke_peer.c */
+p2p__pke_peer *p2p__pke_find_peer(p2p__pke *pke, const p2p_addr *inner);
+/* The link to who has, claims or should have that id at an inner address, or NULL. */
+p2p__pke_link *p2p__pke_find_link(p2p__pke *pke, const uint8_t *id, const p2p_addr *inner);
+/* The same, made if need be, for we call it. */
+int p2p__pke_dial(p2p__pke *pke, const p2p_addr *addr, const uint8_t *id, const p2p_addr *inner,
+                  p2p__pke_link **out);
+/* A new link for the handshake that was screened. peer is NULL if there is none at that address. */
+int p2p__pke_accept(p2p__pke *pke, p2p__pke_peer *peer, const p2p_addr *inner, p2p__pke_link **out);
+/* After any call on a link's channel. The link may be gone afterwards; returns false then. */
+bool p2p__pke_service(p2p__pke_link *link);
+/* Drops a link that has proven nothing and has nothing under way. Returns whether it is still there. */
+bool p2p__pke_keep_link(p2p__pke_link *link);
+void p2p__pke_rearm(p2p__pke_link *link);
+void p2p__pke_free_peers(p2p__pke *pke);
+void p2p__pke_stop_peers(p2p__pke *pke);
+void p2p__pke_on_sweep(void *arg);
+
+/* pke_send.c */
+int p2p__pke_tell(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, size_t n, size_t len);
+size_t p2p__pke_mtu(const p2p_swarm *swarm, const p2p_addr *dst);
+/* Sends what the link's channel has to send, as far as there is room below. */
+void p2p__pke_drain(p2p__pke_link *link);
+/* What waited for the link's handshake does not wait any more. */
+void p2p__pke_uncount_queue(p2p__pke_link *link);
+/* The link does not wait for room below any more. */
+void p2p__pke_unstall(p2p__pke_link *link);
+/* There is room below. */
+void p2p__pke_on_writable(void *arg);
+
+/* pke_lookup.c */
+extern const p2p_key_ops p2p__pke_key_ops;
+/* Decides all look-ups that wait on a link; they call back through the loop. */
+void p2p__pke_decide_lookups(p2p__pke_link *link, int status);
+
+/* pke_limit.c */
+int p2p__pke_accept_key(void *arg, void *peer, const void *source, size_t source_len,
+                        const uint8_t *key, size_t key_len);
+p2p_pke_verdict p2p__pke_admit(void *arg, const p2p_pke_request *request);
+/* Counts a peer in its prefix, as something else than before. */
+void p2p__pke_count_peer(p2p__pke_peer *peer, p2p__pke_counted as);
+
+#endif
