@@ -42,3 +42,10 @@ foreach(source ${p2p_bench_sources})
   target_link_libraries(${name} PRIVATE $<TARGET_NAME_IF_EXISTS:p2pswarm-testing-static>
     p2pswarm-static ${p2p_links} m)
 endforeach()
+
+# What makes tables and the chart of their results.
+if(P2P_BENCH)
+  p2p_glob(p2p_report_sources docs/gen/results_*.c)
+  p2p_program(bench_report docs docs/gen/bench_report.c ${p2p_report_sources})
+  target_link_libraries(bench_report PRIVATE m)
+endif()

@@ -83,6 +83,16 @@ foreach(script ${p2p_cli_tests})
   set_property(TEST cli_${name} APPEND PROPERTY ENVIRONMENT P2P=$<TARGET_FILE:p2p>)
 endforeach()
 
+# tests/bench/*.sh: scripts that find the program bench_report in $REPORT.
+if(TARGET bench_report)
+  file(GLOB p2p_bench_tests CONFIGURE_DEPENDS tests/bench/*.sh)
+endif()
+foreach(script ${p2p_bench_tests})
+  get_filename_component(name ${script} NAME_WE)
+  p2p_test(bench_${name} unit bash ${script})
+  set_property(TEST bench_${name} APPEND PROPERTY ENVIRONMENT REPORT=$<TARGET_FILE:bench_report>)
+endforeach()
+
 if(NOT P2P_SANITIZE AND NOT P2P_FORCE_FALLBACK AND CMAKE_BUILD_TYPE MATCHES "^Rel")
   include(P2PStyle)
 endif()

@@ -303,29 +303,43 @@ static void test_destination(void **state)
     check_destination(P2P_UDP_NO_BATCH);
 }
 
+/* Each address that a swarm says it has is one that it can read and reach itself. */
+static void check_own_addrs(const node *n, size_t at_least)
+{
+    p2p_addr addrs[64];
+    size_t count = 0;
+    assert_int_equal(p2p_local_addrs(n->swarm, addrs, 64, &count), 0);
+    assert_true(count >= at_least);
+    for (size_t i = 0; i < count; i++) {
+        char text[P2P_ADDR_TEXT_SIZE];
+        p2p_addr again;
+        assert_int_equal(p2p_addr_text(&addrs[i], text, sizeof text), 0);
+        assert_int_equal(p2p_parse_addr(n->swarm, text, &again), 0);
+        assert_true(p2p_addr_equal(&addrs[i], &again));
+    }
+}
+
 static void test_local_addrs(void **state)
 {
     (void)state;
     memory m;
     p2p_loop *loop = new_loop(&m);
-    node one, all;
+    node one, all, both, only_ip6;
     open_flags(&one, loop, "127.0.0.1:0", 0);
     open_flags(&all, loop, "0.0.0.0:0", 0);
+    open_flags(&both, loop, "[::]:0", 0);
+    open_flags(&only_ip6, loop, "[::]:0", P2P_UDP_V6_ONLY);
     p2p_addr addrs[64];
     size_t n = 0;
     assert_int_equal(p2p_local_addrs(one.swarm, addrs, 64, &n), 0);
     assert_int_equal(n, 1);
     assert_int_equal(p2p_local_addrs(one.swarm, NULL, 0, &n), P2P_ERR_NO_SPACE);
     assert_int_equal(n, 1);
-    assert_int_equal(p2p_local_addrs(all.swarm, addrs, 64, &n), 0);
-    assert_true(n >= 1);
-    for (size_t i = 0; i < n; i++) {
-        char text[P2P_ADDR_TEXT_SIZE];
-        p2p_addr again;
-        assert_int_equal(p2p_addr_text(&addrs[i], text, sizeof text), 0);
-        assert_int_equal(p2p_parse_addr(all.swarm, text, &again), 0);
-        assert_true(p2p_addr_equal(&addrs[i], &again));
-    }
+    check_own_addrs(&all, 1);
+    check_own_addrs(&both, 1);
+    check_own_addrs(&only_ip6, 0);
+    close_node(&both);
+    close_node(&only_ip6);
     close_node(&one);
     close_node(&all);
     free_loop(loop, &m);

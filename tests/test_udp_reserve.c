@@ -87,6 +87,41 @@ static void test_void(void **state)
     free_loop(loop, &m);
 }
 
+/* A reservation whose place has gone to another message cannot be committed any more. */
+static void test_stale(void **state)
+{
+    (void)state;
+    memory m;
+    p2p_loop *loop = new_loop(&m);
+    node a, b, c;
+    open_node(&a, loop, NULL);
+    open_node(&b, loop, NULL);
+    open_node(&c, loop, NULL);
+    uint8_t *room = NULL;
+    p2p_addr bad;
+    p2p_addr_from_mem(&bad, 7);
+    assert_int_equal(p2p_tell_commit(a.swarm, UINT32_MAX), P2P_ERR_INVALID);
+    assert_int_equal(p2p_tell_reserve(a.swarm, &b.addr, 50, &room), 0);
+    assert_int_equal(p2p_tell_reserve(a.swarm, &bad, 50, &room), P2P_ERR_BAD_ADDR);
+    assert_int_equal(p2p_tell_commit(a.swarm, 50), P2P_ERR_INVALID);
+
+    /* The socket takes nothing, so the queue fills up until a reservation finds no room. */
+    p2p__udp *udp = p2p__udp_of(a.swarm);
+    udp->tx.blocked = true;
+    udp->tx.limit = udp->tx.capacity;
+    udp->tx.limit_runs = udp->tx.capacity_runs;
+    int err;
+    while (!(err = p2p_tell_reserve(a.swarm, &c.addr, 1000, &room)))
+        assert_int_equal(p2p_tell(a.swarm, &b.addr, "", 0), 0);
+    assert_int_equal(err, P2P_ERR_AGAIN);
+    assert_int_equal(p2p_tell_commit(a.swarm, 1000), P2P_ERR_INVALID);
+    udp->tx.blocked = false;
+    close_node(&a);
+    close_node(&b);
+    close_node(&c);
+    free_loop(loop, &m);
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -131,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mixed),
         cmocka_unit_test(test_void),
+        cmocka_unit_test(test_stale),
         cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests_name("udp_reserve", tests, NULL, NULL);

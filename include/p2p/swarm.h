@@ -120,7 +120,9 @@ P2P_API P2P_MUST_USE int p2p_askv(p2p_swarm *swarm, const p2p_addr *dst, const p
 
 /*
  * Cancels a pending ask: its callback will not run. Returns 0; P2P_ERR_NOT_FOUND if it has ended
- * already (its callback has run); P2P_ERR_UNSUPPORTED. The other side may still have served it.
+ * already (its callback has run); P2P_ERR_CLOSED once close has begun (its callback is about to run
+ * with that status); P2P_ERR_UNSUPPORTED; P2P_ERR_INVALID (NULL). The other side may still have
+ * served it.
  */
 P2P_API P2P_MUST_USE int p2p_ask_cancel(p2p_swarm *swarm, p2p_ask_id id);
 
@@ -223,7 +225,8 @@ P2P_API p2p_swarm *p2p_swarm_inner(const p2p_swarm *swarm);
  * are refused; messages already taken are sent if that needs no waiting. fn (may be NULL) is the
  * last callback that comes from the swarm; it runs from the loop, never from inside p2p_close(),
  * and the swarm is gone when it returns. May be called from any callback of the swarm. Closing
- * again is allowed until fn has run, and changes nothing: the second fn is not called.
+ * again is allowed until fn has run, and changes nothing: the second fn is not called. A swarm that
+ * is the inner one of another is closed by that one: closing it by hand is ignored, and logged.
  */
 typedef void (*p2p_close_fn)(void *arg);
 P2P_API void p2p_close(p2p_swarm *swarm, p2p_close_fn fn, void *arg);
@@ -257,7 +260,7 @@ P2P_API void p2p_close(p2p_swarm *swarm, p2p_close_fn fn, void *arg);
     X(ask_failed, "asks that ended with an error")                                                 \
     X(ask_cancelled, "asks that were cancelled")                                                   \
     X(ask_served, "requests answered or refused by the handler")                                   \
-    X(ask_expired, "requests that nobody answered in time")
+    X(ask_expired, "requests that nobody answered in time, or that their handler left alone")
 
 typedef struct p2p_stats {
 #define P2P_STATS_FIELD_(name, text) uint64_t name;

@@ -114,10 +114,12 @@ struct p2p_swarm {
     const p2p_swarm_ops *ops;
     p2p_tell_fn tell_fn;
     void *tell_arg;
-    uint8_t state;         /* a p2p_swarm_state */
-    uint8_t want_writable; /* somebody got P2P_ERR_AGAIN and waits for the writable event */
-    uint8_t again_pending; /* the writable event is on its way */
-    p2p_stats stats;       /* what a tell touches comes first, to share one cache line with it */
+    uint8_t state;          /* a p2p_swarm_state */
+    uint8_t want_writable;  /* somebody got P2P_ERR_AGAIN and waits for the writable event */
+    uint8_t again_pending;  /* the writable event is on its way */
+    uint8_t owned;          /* it is the inner swarm of another, which closes it */
+    p2p_stats stats;        /* what a tell touches comes first, to share one cache line with it */
+    uint64_t more_stats[4]; /* room for counters to come */
     p2p_loop *loop;
     p2p_swarm *inner;
     p2p_ask_fn ask_fn;
@@ -131,15 +133,23 @@ struct p2p_swarm {
 
 /*
  * Sets up the base. inner may be NULL; otherwise it is owned from now on: it is closed when this
- * swarm is, and its handlers belong to this swarm. The swarm counts as a user of its loop until it
- * is freed.
+ * swarm is and not before, and its handlers belong to this swarm. The swarm counts as a user of its
+ * loop until it is freed. size is sizeof(p2p_swarm) as the author knows it, so that the base can
+ * grow at its end.
  */
-P2P_API void p2p_swarm_init(p2p_swarm *swarm, const p2p_swarm_ops *ops, p2p_loop *loop,
-                            p2p_swarm *inner);
+P2P_API void p2p_swarm_init_sized(p2p_swarm *swarm, size_t size, const p2p_swarm_ops *ops,
+                                  p2p_loop *loop, p2p_swarm *inner);
+
+static inline void p2p_swarm_init(p2p_swarm *swarm, const p2p_swarm_ops *ops, p2p_loop *loop,
+                                  p2p_swarm *inner)
+{
+    p2p_swarm_init_sized(swarm, sizeof *swarm, ops, loop, inner);
+}
 
 /*
  * Undoes p2p_swarm_init() for a maker that fails half-way: as if the swarm had never been; the
- * inner swarm is the caller's again. Not for a swarm that anybody has seen.
+ * inner swarm is the caller's again. A maker that has set handlers of the inner swarm takes them
+ * back. Not for a swarm that anybody has seen.
  */
 P2P_API void p2p_swarm_abandon(p2p_swarm *swarm);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The one function about addresses that asks the operating system. */
-#include <p2p/addr.h>
+#include "loop/interfaces.h"
 
 #include <string.h>
 
@@ -62,12 +62,13 @@ static int add_result(expansion *e, const p2p_ip *ip)
 }
 
 static int add_interfaces(expansion *e, const uv_interface_address_t *interfaces, int count,
-                          bool ip4_only, bool loopback)
+                          unsigned families, bool loopback)
 {
     for (int i = 0; i < count; i++) {
         p2p_ip ip;
         interface_ip(&interfaces[i], &ip);
-        if (ip.family == 0 || (ip4_only && ip.family != 4) ||
+        unsigned family = ip.family == 4 ? P2P__FAMILY_IP4 : P2P__FAMILY_IP6;
+        if (ip.family == 0 || !(families & family) ||
             (interfaces[i].is_internal != 0) != loopback || seen_before(interfaces, count, i, &ip))
             continue;
         int err = add_result(e, &ip);
@@ -77,7 +78,7 @@ static int add_interfaces(expansion *e, const uv_interface_address_t *interfaces
     return P2P_OK;
 }
 
-static int expand_unspecified(expansion *e, bool ip4_only)
+static int expand_unspecified(expansion *e, unsigned families)
 {
     uv_interface_address_t *interfaces;
     int count;
@@ -86,14 +87,14 @@ static int expand_unspecified(expansion *e, bool ip4_only)
     int uv_err = uv_interface_addresses(&interfaces, &count);
     if (uv_err)
         return uv_err == UV_ENOMEM ? P2P_ERR_NO_MEMORY : P2P_ERR_IO;
-    int err = add_interfaces(e, interfaces, count, ip4_only, false);
+    int err = add_interfaces(e, interfaces, count, families, false);
     if (!err)
-        err = add_interfaces(e, interfaces, count, ip4_only, true);
+        err = add_interfaces(e, interfaces, count, families, true);
     uv_free_interface_addresses(interfaces, count);
     return err;
 }
 
-int p2p_addr_expand(const p2p_addr *addr, p2p_addr *out, size_t cap, size_t *n)
+int p2p__addr_expand(const p2p_addr *addr, unsigned families, p2p_addr *out, size_t cap, size_t *n)
 {
     p2p_addr copy = *addr; /* addr may be an element of out */
     expansion e = {.addr = &copy, .out = out, .cap = cap};
@@ -103,7 +104,7 @@ int p2p_addr_expand(const p2p_addr *addr, p2p_addr *out, size_t cap, size_t *n)
     if (!p2p__addr_valid(&copy))
         return P2P_ERR_BAD_ADDR;
     if (p2p_addr_ip(&copy, &ip) == P2P_OK && p2p_ip_is_unspecified(&ip)) {
-        int err = expand_unspecified(&e, ip.family == 4);
+        int err = expand_unspecified(&e, families);
         if (err)
             return err;
     } else {
@@ -113,4 +114,13 @@ int p2p_addr_expand(const p2p_addr *addr, p2p_addr *out, size_t cap, size_t *n)
     }
     *n = e.n;
     return e.n > cap ? P2P_ERR_NO_SPACE : P2P_OK;
+}
+
+/* A socket on 0.0.0.0 hears IPv4, one on :: both families. */
+int p2p_addr_expand(const p2p_addr *addr, p2p_addr *out, size_t cap, size_t *n)
+{
+    p2p_ip ip;
+    bool ip4_only = p2p_addr_ip(addr, &ip) == P2P_OK && ip.family == 4;
+    unsigned families = ip4_only ? P2P__FAMILY_IP4 : P2P__FAMILY_IP4 | P2P__FAMILY_IP6;
+    return p2p__addr_expand(addr, families, out, cap, n);
 }

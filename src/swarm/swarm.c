@@ -32,12 +32,16 @@ static void on_task(void *arg)
         swarm->writable_fn(swarm->writable_arg);
 }
 
-void p2p_swarm_init(p2p_swarm *swarm, const p2p_swarm_ops *ops, p2p_loop *loop, p2p_swarm *inner)
+/* The author's base may be shorter than ours: what it does not have is not touched. */
+void p2p_swarm_init_sized(p2p_swarm *swarm, size_t size, const p2p_swarm_ops *ops, p2p_loop *loop,
+                          p2p_swarm *inner)
 {
-    memset(swarm, 0, sizeof *swarm);
+    memset(swarm, 0, size < sizeof *swarm ? size : sizeof *swarm);
     swarm->ops = ops;
     swarm->loop = loop;
     swarm->inner = inner;
+    if (inner)
+        inner->owned = 1;
     p2p_task_init(&swarm->task, on_task, swarm);
     p2p__loop_use(loop);
 }
@@ -46,12 +50,12 @@ void p2p_swarm_abandon(p2p_swarm *swarm)
 {
     p2p_task_cancel(&swarm->task);
     p2p__loop_unuse(swarm->loop);
+    if (swarm->inner)
+        swarm->inner->owned = 0;
 }
 
-void p2p_close(p2p_swarm *swarm, p2p_close_fn fn, void *arg)
+static void begin_close(p2p_swarm *swarm, p2p_close_fn fn, void *arg)
 {
-    if (!swarm || swarm->state != P2P_SWARM_OPEN)
-        return;
     swarm->state = P2P_SWARM_CLOSING;
     swarm->close_fn = fn;
     swarm->close_arg = arg;
@@ -59,6 +63,18 @@ void p2p_close(p2p_swarm *swarm, p2p_close_fn fn, void *arg)
         swarm->ops->close(swarm);
     else
         p2p_swarm_closed(swarm);
+}
+
+void p2p_close(p2p_swarm *swarm, p2p_close_fn fn, void *arg)
+{
+    if (!swarm || swarm->state != P2P_SWARM_OPEN)
+        return;
+    if (swarm->owned)
+        p2p_loop_log(swarm->loop, P2P_LOG_ERROR,
+                     "%s: not closed, for it belongs to the swarm above, which closes it",
+                     swarm->ops->kind);
+    else
+        begin_close(swarm, fn, arg);
 }
 
 static void on_inner_closed(void *arg)
@@ -76,7 +92,7 @@ void p2p_swarm_closed(p2p_swarm *swarm)
     /* It may be queued for a writable event, before others that must not find the swarm gone. */
     p2p_task_cancel(&swarm->task);
     if (swarm->inner) {
-        p2p_close(swarm->inner, on_inner_closed, swarm);
+        begin_close(swarm->inner, on_inner_closed, swarm);
     } else {
         p2p_loop_defer(swarm->loop, &swarm->task);
     }
@@ -194,6 +210,8 @@ int p2p_tell_commit(p2p_swarm *swarm, size_t len)
 
 void p2p_on_tell(p2p_swarm *swarm, p2p_tell_fn fn, void *arg)
 {
+    if (!swarm)
+        return;
     swarm->tell_fn = fn;
     swarm->tell_arg = arg;
 }
@@ -205,6 +223,8 @@ int p2p_swarm_deliver(p2p_swarm *swarm, const p2p_msg *msg)
 
 void p2p_on_writable(p2p_swarm *swarm, p2p_writable_fn fn, void *arg)
 {
+    if (!swarm)
+        return;
     swarm->writable_fn = fn;
     swarm->writable_arg = arg;
 }
@@ -297,6 +317,8 @@ void p2p_swarm_answer(p2p_swarm *swarm, const p2p_answer *answer, p2p_answer_fn 
 
 void p2p_on_ask(p2p_swarm *swarm, p2p_ask_fn fn, void *arg)
 {
+    if (!swarm)
+        return;
     swarm->ask_fn = fn;
     swarm->ask_arg = arg;
 }
@@ -338,14 +360,17 @@ int p2p_request_hold(p2p_request request)
 
 int p2p_replyv(p2p_request request, const p2p_iov *iov, size_t n)
 {
-    int err = check_request(request);
-    if (err)
-        return err;
-    if (check_iov(iov, n))
-        return P2P_ERR_INVALID;
     p2p_swarm *swarm = request.swarm;
-    size_t len = p2p_iov_len(iov, n);
-    err = swarm->ops->ask->reply(swarm, request.id, iov, n, len);
+    if (!swarm)
+        return P2P_ERR_INVALID;
+    size_t len = 0;
+    int err = check_request(request);
+    if (!err && check_iov(iov, n))
+        err = P2P_ERR_INVALID;
+    if (!err) {
+        len = p2p_iov_len(iov, n);
+        err = swarm->ops->ask->reply(swarm, request.id, iov, n, len);
+    }
     if (!err)
         swarm->stats.ask_served++;
     return sent(swarm, err, len);
@@ -359,12 +384,13 @@ int p2p_reply(p2p_request request, const void *data, size_t len)
 
 int p2p_refuse(p2p_request request, uint8_t code)
 {
-    int err = check_request(request);
-    if (err)
-        return err;
-    if (!code)
+    if (!request.swarm)
         return P2P_ERR_INVALID;
-    err = request.swarm->ops->ask->refuse(request.swarm, request.id, code);
+    int err = check_request(request);
+    if (!err && !code)
+        err = P2P_ERR_INVALID;
+    if (!err)
+        err = request.swarm->ops->ask->refuse(request.swarm, request.id, code);
     if (!err)
         request.swarm->stats.ask_served++;
     return sent(request.swarm, err, 0);
@@ -472,22 +498,25 @@ size_t p2p_ask_mtu(const p2p_swarm *swarm, const p2p_addr *dst)
 
 const char *p2p_swarm_kind(const p2p_swarm *swarm)
 {
-    return swarm->ops->kind;
+    return swarm ? swarm->ops->kind : "none";
 }
 
 p2p_loop *p2p_swarm_loop(const p2p_swarm *swarm)
 {
-    return swarm->loop;
+    return swarm ? swarm->loop : NULL;
 }
 
 p2p_swarm *p2p_swarm_inner(const p2p_swarm *swarm)
 {
-    return swarm->inner;
+    return swarm ? swarm->inner : NULL;
 }
 
 void p2p_swarm_stats_sized(const p2p_swarm *swarm, p2p_stats *out, size_t size)
 {
     size_t known = sizeof swarm->stats;
+    if (!out)
+        return;
     memset(out, 0, size);
-    memcpy(out, &swarm->stats, size < known ? size : known);
+    if (swarm)
+        memcpy(out, &swarm->stats, size < known ? size : known);
 }

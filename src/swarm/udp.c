@@ -6,6 +6,7 @@
 #include "core/addr_layout.h"
 #include "core/alloc.h"
 #include "core/config.h"
+#include "loop/interfaces.h"
 
 #define ALL_FLAGS                                                                   \
     (P2P_UDP_REUSE_PORT | P2P_UDP_V6_ONLY | P2P_UDP_NO_OFFLOAD | P2P_UDP_NO_BATCH | \
@@ -22,7 +23,8 @@ static size_t udp_mtu(const p2p_swarm *swarm, const p2p_addr *dst)
 static int udp_local_addrs(const p2p_swarm *swarm, p2p_addr *out, size_t cap, size_t *n)
 {
     const p2p__udp *udp = p2p__udp_of_const(swarm);
-    return p2p_addr_expand(&udp->bound, out, cap, n);
+    unsigned families = (udp->has_ip4 ? P2P__FAMILY_IP4 : 0) | (udp->has_ip6 ? P2P__FAMILY_IP6 : 0);
+    return p2p__addr_expand(&udp->bound, families, out, cap, n);
 }
 
 bool p2p__udp_reaches(const p2p__udp *udp, const p2p_addr *addr)

@@ -119,7 +119,8 @@ static int begin_run(p2p__udp *udp, const p2p_addr *dst, size_t len)
 /* Sees to it that a message of that length can be appended to the last run. */
 static inline int join_run(p2p__udp *udp, const p2p_addr *dst, size_t len)
 {
-    const p2p__udp_tx *tx = &udp->tx;
+    p2p__udp_tx *tx = &udp->tx;
+    tx->reserved = P2P__UDP_NOTHING_RESERVED; /* a reservation is void with the next call */
     if (tx->room != 0 && len == tx->segment && p2p__addr_equal_fast(dst, &tx->dst))
         return 0;
     return begin_run(udp, dst, len);
@@ -166,7 +167,7 @@ int p2p__udp_reserve(p2p_swarm *swarm, const p2p_addr *dst, size_t len, uint8_t 
 int p2p__udp_commit(p2p_swarm *swarm, size_t len)
 {
     p2p__udp_tx *tx = &p2p__udp_of(swarm)->tx;
-    if (tx->reserved != len || tx->tail_run == tx->head_run)
+    if (len > P2P_UDP_MAX_MTU || tx->reserved != len)
         return P2P_ERR_INVALID;
     append(tx, len);
     return 0;
@@ -290,7 +291,9 @@ static int send_runs(p2p__udp *udp)
 static void block(p2p__udp *udp, int err)
 {
     set_blocked(&udp->tx, true);
-    if (err == ENOBUFS || p2p_watch_set(udp->watch, P2P_READABLE | P2P_WRITABLE) != 0)
+    /* A writable socket that is out of buffers would wake the loop at once, again and again. */
+    unsigned wanted = err == ENOBUFS ? P2P_READABLE : P2P_READABLE | P2P_WRITABLE;
+    if (p2p_watch_set(udp->watch, wanted) != 0 || err == ENOBUFS)
         p2p_timer_start_in(&udp->tx.retry, RETRY_DELAY);
 }
 
