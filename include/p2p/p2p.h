@@ -14,8 +14,10 @@
 #include <p2p/log.h>
 #include <p2p/loop.h>
 #include <p2p/mem.h>
+#include <p2p/pke.h>
 #include <p2p/swarm.h>
 #include <p2p/udp.h>
 #include <p2p/version.h>
+#include <p2p/x509.h>
 
 #endif

@@ -153,27 +153,36 @@ static size_t mtu_of(const p2p_swarm *swarm, const p2p_addr *dst)
     return swarm->ops->mtu ? swarm->ops->mtu(swarm, dst) : 0;
 }
 
-int p2p_tellv(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, size_t n)
+/* What p2p_tell() and p2p_tellv() have in common; iov is valid or not, and has len bytes. */
+static inline int tell(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, size_t n,
+                       size_t len, bool valid)
 {
-    if (!swarm)
-        return P2P_ERR_INVALID;
-    size_t len = 0;
     int err;
     if (swarm->state != P2P_SWARM_OPEN)
         err = P2P_ERR_CLOSED;
-    else if (!dst || check_iov(iov, n))
+    else if (!dst || !valid)
         err = P2P_ERR_INVALID;
-    else if ((len = p2p_iov_len(iov, n)) > mtu_of(swarm, dst))
+    else if (len > mtu_of(swarm, dst))
         err = P2P_ERR_TOO_BIG;
     else
         err = swarm->ops->tell(swarm, dst, iov, n, len);
     return sent(swarm, err, len);
 }
 
+int p2p_tellv(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, size_t n)
+{
+    if (!swarm)
+        return P2P_ERR_INVALID;
+    bool valid = !check_iov(iov, n);
+    return tell(swarm, dst, iov, n, valid ? p2p_iov_len(iov, n) : 0, valid);
+}
+
 int p2p_tell(p2p_swarm *swarm, const p2p_addr *dst, const void *data, size_t len)
 {
+    if (!swarm)
+        return P2P_ERR_INVALID;
     p2p_iov iov = {data, len};
-    return p2p_tellv(swarm, dst, &iov, 1);
+    return tell(swarm, dst, &iov, 1, len, data || !len);
 }
 
 /* Tables of authors who did not know the two members end before them. */
