@@ -5,6 +5,8 @@
 
 #include <p2p/sim.h>
 
+#include "loop/loop.h"
+
 typedef p2p_loop *make_fn(counted *memory);
 
 static p2p_loop *make_sim(counted *memory)
@@ -184,6 +186,147 @@ static void test_post(void **state)
     p2p_loop_post(w.loop, &w.tasks[0]);
     assert_ok(p2p_loop_run(w.loop));
     assert_string_equal(w.log, "PPP");
+    end(&w);
+}
+
+static void note_not_queued(void *arg)
+{
+    world *w = arg;
+    assert_false(p2p_task_queued(&w->tasks[0])); /* it may be queued anew from here on */
+    note(w, 't');
+}
+
+/* A posted task is a queued task: to queue it once more does nothing, in whichever way. */
+static void test_post_twice(void **state)
+{
+    world w;
+    begin(&w, state);
+    p2p_task_init(&w.tasks[0], note_not_queued, &w);
+    p2p_task_init(&w.tasks[1], note_posted, &w);
+    p2p_task_init(&w.tasks[2], note_deferred, &w);
+    for (size_t round = 0; round < 2; round++) {
+        w.len = 0;
+        p2p_loop_post(w.loop, &w.tasks[1]);
+        p2p_loop_post(w.loop, &w.tasks[0]);
+        p2p_loop_post(w.loop, &w.tasks[0]);
+        p2p_loop_defer(w.loop, &w.tasks[0]);
+        p2p_loop_flush(w.loop, &w.tasks[0]);
+        p2p_task_cancel(&w.tasks[0]);
+        p2p_loop_post(w.loop, &w.tasks[2]);
+        p2p_loop_post(w.loop, &w.tasks[1]);
+        for (size_t i = 0; i < 3; i++)
+            assert_true(p2p_task_queued(&w.tasks[i]));
+        assert_ok(p2p_loop_run(w.loop));
+        assert_string_equal(w.log, "ptd");
+        for (size_t i = 0; i < 3; i++)
+            assert_false(p2p_task_queued(&w.tasks[i]));
+    }
+    /* And the other way round: deferred first. */
+    w.len = 0;
+    p2p_loop_defer(w.loop, &w.tasks[2]);
+    p2p_loop_post(w.loop, &w.tasks[2]);
+    assert_ok(p2p_loop_run(w.loop));
+    assert_string_equal(w.log, "d");
+    end(&w);
+}
+
+static void unpost_others(void *arg)
+{
+    world *w = arg;
+    note(w, 'u');
+    p2p__loop_unpost(w->loop, &w->tasks[2]); /* of this round */
+    p2p_loop_post(w->loop, &w->tasks[4]);
+    p2p__loop_unpost(w->loop, &w->tasks[4]); /* of the next */
+}
+
+/* Taken back, a posted task does not run, and can be queued again. */
+static void test_unpost(void **state)
+{
+    world w;
+    begin(&w, state);
+    for (size_t i = 0; i < 5; i++)
+        p2p_task_init(&w.tasks[i], i == 1 ? unpost_others : note_posted, &w);
+    for (size_t i = 0; i < 4; i++)
+        p2p_loop_post(w.loop, &w.tasks[i]);
+    p2p__loop_unpost(w.loop, &w.tasks[0]);
+    p2p__loop_unpost(w.loop, &w.tasks[4]); /* is not posted */
+    assert_false(p2p_task_queued(&w.tasks[0]));
+    assert_ok(p2p_loop_run(w.loop));
+    assert_string_equal(w.log, "up");
+    for (size_t i = 0; i < 5; i++)
+        assert_false(p2p_task_queued(&w.tasks[i]));
+    p2p_loop_post(w.loop, &w.tasks[2]);
+    p2p_loop_defer(w.loop, &w.tasks[4]);
+    assert_ok(p2p_loop_run(w.loop));
+    assert_string_equal(w.log, "uppp");
+    end(&w);
+}
+
+static void test_null_loop(void **state)
+{
+    (void)state;
+    uint8_t bytes[4];
+    p2p_task task;
+    p2p_timer timer;
+    p2p_task_init(&task, note_posted, NULL);
+    assert_int_equal(p2p_loop_run(NULL), P2P_ERR_INVALID);
+    assert_int_equal(p2p_loop_step(NULL), P2P_ERR_INVALID);
+    assert_int_equal(p2p_loop_fd(NULL), P2P_ERR_INVALID);
+    assert_int_equal(p2p_loop_secret(NULL, bytes, 4), P2P_ERR_INVALID);
+    p2p_loop_stop(NULL);
+    p2p_loop_hold(NULL);
+    p2p_loop_release(NULL);
+    p2p_loop_wakeup(NULL);
+    p2p_loop_log(NULL, P2P_LOG_ERROR, "nobody hears it");
+    p2p_loop_defer(NULL, &task);
+    p2p_loop_flush(NULL, &task);
+    p2p_loop_post(NULL, &task);
+    assert_false(p2p_task_queued(&task));
+    p2p_timer_init(&timer, NULL, note_timer, NULL);
+    p2p_timer_start(&timer, 0);
+    p2p_timer_start_in(&timer, 0);
+    p2p_timer_stop(&timer);
+    assert_false(p2p_timer_active(&timer));
+    assert_true(p2p_loop_deadline(NULL) == P2P_NEVER);
+    assert_int_equal(p2p_loop_now(NULL), 0);
+    assert_int_equal(p2p_loop_clock(NULL), 0);
+    assert_int_equal(p2p_loop_wall(NULL), 0);
+    assert_int_equal(p2p_loop_jitter(NULL), 0);
+    assert_null(p2p_loop_allocator(NULL));
+}
+
+static void test_null_arguments(void **state)
+{
+    world w;
+    p2p_watch *watch;
+    begin(&w, state);
+    assert_int_equal(p2p_loop_secret(w.loop, NULL, 1), P2P_ERR_INVALID);
+    assert_ok(p2p_loop_secret(w.loop, NULL, 0));
+    p2p_loop_log(w.loop, P2P_LOG_ERROR, NULL);
+    p2p_timer_init(NULL, w.loop, note_timer, NULL);
+    p2p_timer_start(NULL, 0);
+    p2p_timer_start_in(NULL, 0);
+    p2p_timer_stop(NULL);
+    assert_false(p2p_timer_active(NULL));
+    p2p_timer_init(&w.timer, w.loop, NULL, NULL); /* nothing to call: it never starts */
+    p2p_timer_start(&w.timer, 0);
+    p2p_timer_start_in(&w.timer, 0);
+    assert_false(p2p_timer_active(&w.timer));
+    p2p_task_init(NULL, note_posted, NULL);
+    p2p_task_init(&w.tasks[0], NULL, NULL);
+    p2p_task *none[2] = {NULL, &w.tasks[0]};
+    for (size_t i = 0; i < 2; i++) {
+        p2p_loop_defer(w.loop, none[i]);
+        p2p_loop_flush(w.loop, none[i]);
+        p2p_loop_post(w.loop, none[i]);
+        assert_false(p2p_task_queued(none[i]));
+        p2p_task_cancel(none[i]);
+    }
+    assert_int_equal(p2p_watch_set(NULL, P2P_READABLE), P2P_ERR_INVALID);
+    assert_int_equal(p2p_watch_new(NULL, w.loop, 0, NULL, NULL), P2P_ERR_INVALID);
+    assert_int_equal(p2p_watch_new(&watch, NULL, 0, NULL, NULL), P2P_ERR_INVALID);
+    p2p_watch_free(NULL);
+    assert_ok(p2p_loop_run(w.loop));
     end(&w);
 }
 
@@ -467,11 +610,23 @@ static void test_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_BOTH(test_order_of_a_turn), ON_BOTH(test_rounds), ON_BOTH(test_queued_once),
-        ON_BOTH(test_cancel_in_round), ON_BOTH(test_post),   ON_BOTH(test_inside),
-        ON_BOTH(test_free_is_busy),    ON_BOTH(test_hold),   ON_BOTH(test_stop),
-        ON_BOTH(test_clock),           ON_BOTH(test_config), cmocka_unit_test(test_random),
+        ON_BOTH(test_order_of_a_turn),
+        ON_BOTH(test_rounds),
+        ON_BOTH(test_queued_once),
+        ON_BOTH(test_cancel_in_round),
+        ON_BOTH(test_post),
+        ON_BOTH(test_inside),
+        ON_BOTH(test_free_is_busy),
+        ON_BOTH(test_hold),
+        ON_BOTH(test_stop),
+        ON_BOTH(test_clock),
+        ON_BOTH(test_config),
+        cmocka_unit_test(test_random),
         cmocka_unit_test(test_log),
+        ON_BOTH(test_post_twice),
+        ON_BOTH(test_unpost),
+        ON_BOTH(test_null_arguments),
+        cmocka_unit_test(test_null_loop),
     };
     return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
 }

@@ -86,6 +86,53 @@ static void test_post_from_threads(void **state)
     assert_ok(p2p_loop_free(all.loop));
 }
 
+/* Threads that post one and the same task over and over, each time after some news. */
+typedef struct crowd {
+    p2p_loop *loop;
+    p2p_task task;
+    atomic_size_t news;
+    size_t seen;
+    size_t runs;
+} crowd;
+
+static void on_news(void *arg)
+{
+    crowd *c = arg;
+    c->seen = atomic_load_explicit(&c->news, memory_order_relaxed);
+    c->runs++;
+    if (c->seen == THREADS * EACH)
+        p2p_loop_stop(c->loop);
+}
+
+static void *tell_news(void *arg)
+{
+    crowd *c = arg;
+    for (size_t i = 0; i < EACH; i++) {
+        atomic_fetch_add_explicit(&c->news, 1, memory_order_relaxed);
+        p2p_loop_post(c->loop, &c->task);
+    }
+    return NULL;
+}
+
+/* Posts of a task that is posted already count as one, and a run comes after each of them. */
+static void test_post_one_task(void **state)
+{
+    crowd c = {.loop = new_loop(state)};
+    pthread_t threads[THREADS];
+    p2p_task_init(&c.task, on_news, &c);
+    p2p_loop_hold(c.loop);
+    for (size_t t = 0; t < THREADS; t++)
+        assert_ok(pthread_create(&threads[t], NULL, tell_news, &c));
+    while (c.seen < THREADS * EACH)
+        assert_ok(p2p_loop_run(c.loop));
+    for (size_t t = 0; t < THREADS; t++)
+        assert_ok(pthread_join(threads[t], NULL));
+    p2p_loop_release(c.loop);
+    while (p2p_loop_free(c.loop) == P2P_ERR_BUSY)
+        assert_ok(p2p_loop_step(c.loop)); /* the last post is still under way */
+    assert_in_range(c.runs, 1, THREADS * EACH);
+}
+
 /* Two loops on two threads that post one task to each other, there and back. */
 typedef struct side {
     p2p_loop *loop;
@@ -215,10 +262,8 @@ static void test_wait_for_post(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON_BOTH(test_post_from_threads),
-        ON_BOTH(test_ping_pong),
-        ON_BOTH(test_wait_for_post),
-        cmocka_unit_test(test_wakeup),
+        ON_BOTH(test_post_from_threads), ON_BOTH(test_post_one_task),   ON_BOTH(test_ping_pong),
+        ON_BOTH(test_wait_for_post),     cmocka_unit_test(test_wakeup),
     };
     return cmocka_run_group_tests_name("loop_threads", tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include "support/counted.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -68,6 +69,15 @@ static void count_call(void *arg)
 {
     world *w = arg;
     w->calls++;
+}
+
+static void free_other(void *arg, unsigned ready)
+{
+    world *w = arg;
+    (void)ready;
+    w->calls++;
+    p2p_watch_free(w->watch);
+    p2p_watch_free(w->other);
 }
 
 /* --- on the caller's loop --- */
@@ -141,6 +151,150 @@ static void test_callers_hold(void **state)
     end_on_callers(&w);
 }
 
+static void on_callers_prepare(uv_prepare_t *prepare)
+{
+    world *w = prepare->data;
+    uv_prepare_stop(prepare);
+    p2p_loop_defer(w->loop, &w->task);
+    p2p_timer_start_in(&w->timer, P2P_MILLISECOND);
+}
+
+static void on_safety(uv_timer_t *timer)
+{
+    (void)timer;
+    fail_msg("%s", "libuv waited although there was something to do");
+}
+
+/* The caller's prepare callback comes after ours, right before the wait: what it queues counts. */
+static void test_callers_prepare(void **state)
+{
+    (void)state;
+    world w;
+    uv_prepare_t prepare;
+    uv_timer_t safety;
+    memset(&w, 0, sizeof w);
+    assert_ok(uv_loop_init(&w.uv));
+    assert_ok(uv_prepare_init(&w.uv, &prepare));
+    prepare.data = &w;
+    assert_ok(uv_prepare_start(&prepare, on_callers_prepare));
+    assert_ok(uv_timer_init(&w.uv, &safety));
+    assert_ok(uv_timer_start(&safety, on_safety, 5000, 0));
+    uv_unref((uv_handle_t *)&safety);
+    p2p_loop_config config;
+    p2p_loop_config_init(&config);
+    config.uv_loop = &w.uv;
+    assert_ok(p2p_loop_new(&w.loop, &config));
+    p2p_timer_init(&w.timer, w.loop, count_call, &w);
+    p2p_task_init(&w.task, count_call, &w);
+    assert_int_equal(uv_run(&w.uv, UV_RUN_DEFAULT), 0);
+    assert_int_equal(w.calls, 2);
+    uv_close((uv_handle_t *)&safety, NULL);
+    uv_close((uv_handle_t *)&prepare, NULL);
+    assert_ok(p2p_loop_free(w.loop));
+    assert_int_equal(uv_run(&w.uv, UV_RUN_DEFAULT), 0);
+    assert_ok(uv_loop_close(&w.uv));
+}
+
+static void start_timer(void *arg, unsigned ready)
+{
+    world *w = arg;
+    char byte;
+    assert_int_equal(ready, P2P_READABLE);
+    assert_int_equal(read(w->fds[0], &byte, 1), 1);
+    p2p_timer_start_in(&w->timer, 10 * P2P_MILLISECOND);
+}
+
+/* Who waits by uv_backend_fd and uv_backend_timeout is told of our deadlines as well. */
+static void test_callers_backend(void **state)
+{
+    (void)state;
+    world w;
+    begin_on_callers(&w);
+    p2p_timer_init(&w.timer, w.loop, count_call, &w);
+    p2p_task_init(&w.task, count_call, &w);
+    assert_ok(p2p_watch_new(&w.watch, w.loop, w.fds[0], start_timer, &w));
+    assert_ok(p2p_watch_set(w.watch, P2P_READABLE));
+    uv_run(&w.uv, UV_RUN_NOWAIT);
+    assert_int_equal(uv_backend_timeout(&w.uv), -1);
+    p2p_loop_defer(w.loop, &w.task);
+    assert_int_equal(uv_backend_timeout(&w.uv), 0);
+    uv_run(&w.uv, UV_RUN_NOWAIT);
+    assert_int_equal(w.calls, 1);
+    assert_int_equal(uv_backend_timeout(&w.uv), -1);
+    assert_int_equal(write(w.fds[1], "x", 1), 1);
+    uv_run(&w.uv, UV_RUN_NOWAIT);
+    assert_in_range(uv_backend_timeout(&w.uv), 0, 11);
+    p2p_timer_stop(&w.timer);
+    p2p_watch_free(w.watch);
+    end_on_callers(&w);
+}
+
+static void on_callers_idle(uv_idle_t *idle)
+{
+    world *w = idle->data;
+    w->calls++;
+    assert_int_equal(p2p_loop_step(w->loop), P2P_ERR_UNSUPPORTED);
+    uv_close((uv_handle_t *)idle, NULL);
+}
+
+/* One turn of the caller's loop is the caller's to take. */
+static void test_callers_step(void **state)
+{
+    (void)state;
+    world w;
+    uv_idle_t idle;
+    begin_on_callers(&w);
+    assert_ok(uv_idle_init(&w.uv, &idle));
+    idle.data = &w;
+    assert_ok(uv_idle_start(&idle, on_callers_idle));
+    assert_int_equal(p2p_loop_step(w.loop), P2P_ERR_UNSUPPORTED);
+    assert_int_equal(w.calls, 0);
+    assert_int_equal(uv_run(&w.uv, UV_RUN_DEFAULT), 0);
+    assert_int_equal(w.calls, 1);
+    end_on_callers(&w);
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+/* What many programs do at their end, though our handles are not theirs to close. */
+static void close_all(bool turn)
+{
+    world w;
+    begin_on_callers(&w);
+    p2p_timer_init(&w.timer, w.loop, count_call, &w);
+    p2p_task_init(&w.task, count_call, &w);
+    assert_ok(p2p_watch_new(&w.watch, w.loop, w.fds[0], free_other, &w));
+    assert_ok(p2p_watch_new(&w.other, w.loop, w.fds[1], free_other, &w));
+    assert_ok(p2p_watch_set(w.watch, P2P_WRITABLE));
+    p2p_timer_start_in(&w.timer, P2P_MILLISECOND);
+    p2p_watch_free(w.other);
+    uv_walk(&w.uv, close_handle, NULL);
+    if (turn)
+        assert_int_equal(uv_run(&w.uv, UV_RUN_DEFAULT), 0);
+    assert_int_equal(p2p_watch_set(w.watch, P2P_READABLE), P2P_ERR_INVALID);
+    p2p_watch_free(w.watch);
+    p2p_loop_defer(w.loop, &w.task);
+    p2p_timer_start_in(&w.timer, 0);
+    assert_int_equal(p2p_loop_free(w.loop), P2P_ERR_BUSY);
+    p2p_task_cancel(&w.task);
+    p2p_timer_stop(&w.timer);
+    p2p_loop_wakeup(w.loop);
+    assert_int_equal(w.calls, 0);
+    end_on_callers(&w);
+}
+
+static void test_callers_close_all(void **state)
+{
+    (void)state;
+    close_all(false);
+    close_all(true);
+}
+
 static void free_watch_later(void *arg, unsigned ready)
 {
     world *w = arg;
@@ -191,9 +345,10 @@ static void test_wait_after_busy_turn(void **state)
     assert_true(deadline <= p2p_loop_clock(w.loop)); /* for the task */
     deadline = p2p_loop_now(w.loop) + 3000 * P2P_MILLISECOND;
     assert_int_equal(uv_run(&w.uv, UV_RUN_NOWAIT), 1);
+    uint64_t now = p2p_loop_clock(w.loop);
     uv_update_time(&w.uv);
     uint64_t wait = (uint64_t)uv_backend_timeout(&w.uv) * P2P_MILLISECOND;
-    assert_true(p2p_loop_clock(w.loop) + wait <= deadline + 2 * P2P_MILLISECOND);
+    assert_true(now + wait <= deadline + 2 * P2P_MILLISECOND);
     p2p_timer_stop(&w.timer);
     end_on_callers(&w);
 }
@@ -405,15 +560,6 @@ static void test_watch_error(void **state)
     end(&w);
 }
 
-static void free_other(void *arg, unsigned ready)
-{
-    world *w = arg;
-    (void)ready;
-    w->calls++;
-    p2p_watch_free(w->watch);
-    p2p_watch_free(w->other);
-}
-
 /* Both are ready; the first to be called frees both. */
 static void test_watch_free_in_callback(void **state)
 {
@@ -426,6 +572,54 @@ static void test_watch_free_in_callback(void **state)
     assert_ok(p2p_watch_set(w.other, P2P_WRITABLE));
     assert_ok(p2p_loop_run(w.loop)); /* nothing is left then */
     assert_int_equal(w.calls, 1);
+    end(&w);
+}
+
+static void post_and_free(void *arg, unsigned ready)
+{
+    world *w = arg;
+    (void)ready;
+    assert_int_equal(p2p_loop_free(w->loop), P2P_ERR_BUSY);
+    p2p_loop_post(w->loop, &w->task);
+    p2p_watch_free(w->watch);
+}
+
+/* A task posted in the last callback of the last watch still runs. */
+static void test_post_in_last_watch(void **state)
+{
+    (void)state;
+    world w;
+    begin(&w);
+    p2p_task_init(&w.task, count_call, &w);
+    assert_ok(p2p_watch_new(&w.watch, w.loop, w.fds[0], post_and_free, &w));
+    assert_ok(p2p_watch_set(w.watch, P2P_WRITABLE));
+    assert_ok(p2p_loop_run(w.loop));
+    assert_int_equal(w.calls, 1);
+    end(&w);
+}
+
+/* Many watches: each descriptor once, whatever its number, and again once it is freed. */
+static void test_many_watches(void **state)
+{
+    (void)state;
+    enum { MANY = 400 };
+    world w;
+    int fds[MANY];
+    p2p_watch *watches[MANY], *twice = NULL;
+    begin(&w);
+    for (size_t i = 0; i < MANY; i++)
+        assert_true((fds[i] = fcntl(w.fds[0], F_DUPFD_CLOEXEC, 0)) >= 0);
+    for (size_t i = 0; i < MANY; i++)
+        assert_ok(p2p_watch_new(&watches[i], w.loop, fds[MANY - 1 - i], keep_ready, &w));
+    for (size_t i = 0; i < MANY; i += 2)
+        p2p_watch_free(watches[i]);
+    for (size_t i = 0; i < MANY; i++) {
+        int err = p2p_watch_new(&twice, w.loop, fds[MANY - 1 - i], keep_ready, &w);
+        assert_int_equal(err, i % 2 ? P2P_ERR_IN_USE : 0);
+        p2p_watch_free(i % 2 ? watches[i] : twice);
+    }
+    for (size_t i = 0; i < MANY; i++)
+        close(fds[i]);
     end(&w);
 }
 
@@ -471,7 +665,10 @@ static void test_watch_errors(void **state)
     assert_non_null(file);
     assert_int_equal(p2p_watch_new(&watch, w.loop, fileno(file), keep_ready, &w), P2P_ERR_INVALID);
     fclose(file);
+    assert_int_equal(p2p_watch_new(&watch, w.loop, INT_MAX, keep_ready, &w), P2P_ERR_INVALID);
+    assert_ok(fcntl(w.fds[0], F_SETFL, 0));
     assert_ok(p2p_watch_new(&w.watch, w.loop, w.fds[0], keep_ready, &w));
+    assert_true(fcntl(w.fds[0], F_GETFL) & O_NONBLOCK); /* it stays so */
     assert_int_equal(p2p_watch_new(&watch, w.loop, w.fds[0], keep_ready, &w), P2P_ERR_IN_USE);
     assert_ok(p2p_watch_set(w.watch, P2P_READABLE));
     assert_int_equal(p2p_watch_new(&watch, w.loop, w.fds[0], keep_ready, &w), P2P_ERR_IN_USE);
@@ -523,7 +720,10 @@ int main(void)
         cmocka_unit_test(test_foreign_watch),        cmocka_unit_test(test_watch),
         cmocka_unit_test(test_watch_error),          cmocka_unit_test(test_watch_free_in_callback),
         cmocka_unit_test(test_watch_number_again),   cmocka_unit_test(test_watch_errors),
-        cmocka_unit_test(test_no_descriptors),
+        cmocka_unit_test(test_no_descriptors),       cmocka_unit_test(test_callers_prepare),
+        cmocka_unit_test(test_callers_backend),      cmocka_unit_test(test_callers_step),
+        cmocka_unit_test(test_callers_close_all),    cmocka_unit_test(test_post_in_last_watch),
+        cmocka_unit_test(test_many_watches),
     };
     return cmocka_run_group_tests_name("loop_uv", tests, NULL, NULL);
 }

@@ -215,11 +215,33 @@ static void test_livelock_of_timers(void **state)
     end(&w);
 }
 
+/* run() has no number for that: it is an error there. */
+static void test_max_turns_of_run(void **state)
+{
+    (void)state;
+    world w;
+    begin(&w);
+    p2p_sim_set_max_turns(w.loop, 100);
+    p2p_task_init(&w.task, defer_again, &w);
+    w.most = 100;
+    p2p_loop_defer(w.loop, &w.task);
+    assert_ok(p2p_loop_run(w.loop));
+    w.most = 201;
+    p2p_loop_defer(w.loop, &w.task);
+    assert_int_equal(p2p_loop_run(w.loop), P2P_ERR_LIMIT);
+    assert_int_equal(w.calls, 200);
+    assert_ok(p2p_loop_run(w.loop));
+    assert_int_equal(w.calls, 201);
+    end(&w);
+}
+
 static int run_inside_done(void *arg)
 {
     world *w = arg;
     assert_int_equal(p2p_sim_run_idle(w->loop), P2P_ERR_BUSY);
     assert_int_equal(p2p_loop_step(w->loop), P2P_ERR_BUSY);
+    assert_int_equal(p2p_loop_run(w->loop), P2P_ERR_BUSY);
+    assert_int_equal(p2p_loop_free(w->loop), P2P_ERR_BUSY);
     return 1;
 }
 
@@ -256,7 +278,12 @@ static void test_other_loop(void **state)
     assert_int_equal(p2p_sim_run_idle(loop), P2P_ERR_UNSUPPORTED);
     assert_int_equal(p2p_sim_run_until(loop, 0), P2P_ERR_UNSUPPORTED);
     assert_int_equal(p2p_sim_run_while(loop, done, &w, 0), P2P_ERR_UNSUPPORTED);
-    assert_int_equal(p2p_sim_run_idle(NULL), P2P_ERR_UNSUPPORTED);
+    assert_int_equal(p2p_sim_run_idle(NULL), P2P_ERR_INVALID);
+    assert_int_equal(p2p_sim_run_until(NULL, 0), P2P_ERR_INVALID);
+    assert_int_equal(p2p_sim_run_while(NULL, done, &w, 0), P2P_ERR_INVALID);
+    p2p_sim_set_wall(NULL, 0);
+    p2p_sim_set_max_turns(NULL, 0);
+    assert_int_equal(p2p_sim_seed(NULL), 0);
     p2p_sim_set_wall(loop, 0);
     p2p_sim_set_max_turns(loop, 0);
     assert_true(p2p_loop_wall(loop) > EPOCH);
@@ -515,13 +542,21 @@ static void test_same_seed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_run_idle),       cmocka_unit_test(test_run_until),
-        cmocka_unit_test(test_run_while),      cmocka_unit_test(test_stopped),
-        cmocka_unit_test(test_max_turns),      cmocka_unit_test(test_livelock_of_timers),
-        cmocka_unit_test(test_busy),           cmocka_unit_test(test_other_loop),
-        cmocka_unit_test(test_no_descriptors), cmocka_unit_test(test_step),
-        cmocka_unit_test(test_wall),           cmocka_unit_test(test_an_hour),
-        cmocka_unit_test(test_secret),         cmocka_unit_test(test_same_seed),
+        cmocka_unit_test(test_run_idle),
+        cmocka_unit_test(test_run_until),
+        cmocka_unit_test(test_run_while),
+        cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_max_turns),
+        cmocka_unit_test(test_livelock_of_timers),
+        cmocka_unit_test(test_busy),
+        cmocka_unit_test(test_other_loop),
+        cmocka_unit_test(test_no_descriptors),
+        cmocka_unit_test(test_step),
+        cmocka_unit_test(test_wall),
+        cmocka_unit_test(test_an_hour),
+        cmocka_unit_test(test_secret),
+        cmocka_unit_test(test_same_seed),
+        cmocka_unit_test(test_max_turns_of_run),
     };
     return cmocka_run_group_tests_name("sim", tests, NULL, NULL);
 }

@@ -31,6 +31,10 @@ P2P_BEGIN_DECLS
  *       so no task can starve the descriptors.
  *   L5. Times are nanoseconds. The monotonic clock has no meaning outside its loop and never goes
  *       back.
+ *
+ * Where a loop, timer, task or watch is asked for, NULL gives P2P_ERR_INVALID from a function that
+ * returns a code, 0 or NULL from one that returns something else, and does nothing in one that
+ * returns nothing. Exceptions are named.
  */
 typedef struct p2p_loop p2p_loop;
 
@@ -48,7 +52,8 @@ typedef struct p2p_loop_config {
     p2p_log_fn log;                 /* NULL: nothing is logged */
     void *log_arg;
     p2p_log_level log_level; /* what to log; zero with a log function means P2P_LOG_WARN */
-    void *uv_loop; /* libuv make only: your uv_loop_t, which must outlive the loop; NULL: its own */
+    void *uv_loop; /* libuv make only: your uv_loop_t, which must outlive the loop (and must not
+                      close the loop's handles: see p2p_loop_free); NULL: its own */
     uint64_t
         seed; /* of the jitter stream (libuv make: 0 is random); in a simulation of everything */
 } p2p_loop_config;
@@ -68,9 +73,10 @@ P2P_API P2P_MUST_USE int p2p_loop_new(p2p_loop **out, const p2p_loop_config *con
 
 /*
  * Frees a loop. Everything made on it must be closed, and its close callbacks have run; timers are
- * stopped, tasks have run, holds are released. Returns 0, or P2P_ERR_BUSY when something is left
- * (nothing happens then). On your own uv_loop_t, its handles
- * close during your next turns. NULL is allowed.
+ * stopped, tasks have run, holds are released. Returns 0, or P2P_ERR_BUSY when something is left or
+ * the loop is running, in a callback or in a simulation's predicate (nothing happens then). On your
+ * own uv_loop_t, its handles close during your next turns; they are the library's, so a uv_walk()
+ * of yours must not close them. NULL is allowed.
  */
 P2P_API P2P_MUST_USE int p2p_loop_free(p2p_loop *loop);
 
@@ -78,19 +84,27 @@ P2P_API P2P_MUST_USE int p2p_loop_free(p2p_loop *loop);
  * Runs turns until p2p_loop_stop() is called (also from a callback) or nothing is left that could
  * ever happen: no timer, socket, task, nor p2p_loop_hold(). Returns 0, P2P_ERR_BUSY when called
  * from inside a callback, P2P_ERR_UNSUPPORTED on a loop that lives on your uv_loop_t (run that
- * instead).
+ * instead), or P2P_ERR_LIMIT when a simulation took p2p_sim_set_max_turns() turns without its clock
+ * moving.
  */
 P2P_API P2P_MUST_USE int p2p_loop_run(p2p_loop *loop);
+
+/*
+ * Ends the run under way after its turn. Without one it does nothing: a stop is not kept for the
+ * next run. On your uv_loop_t it is uv_stop(), which stops that loop as a whole.
+ */
 P2P_API void p2p_loop_stop(p2p_loop *loop);
 
 /*
  * For programs with a loop of their own: one turn without waiting. Wait until p2p_loop_fd() is
  * readable or p2p_loop_deadline() has come, then call p2p_loop_step(). See examples/foreign_poll.c.
- *   - p2p_loop_step returns 0 or P2P_ERR_BUSY (called from inside a callback).
+ *   - p2p_loop_step returns 0, P2P_ERR_BUSY (called from inside a callback) or
+ *     P2P_ERR_UNSUPPORTED (the loop lives on your uv_loop_t, whose turns are yours to take).
  *   - p2p_loop_fd returns a descriptor to poll for reading, or P2P_ERR_UNSUPPORTED (simulation,
  *     or no such thing here).
  *   - p2p_loop_deadline returns when the next step is due, on the clock of p2p_loop_clock(): a
- *     time in the past or now means at once, P2P_NEVER means only the descriptor counts.
+ *     time in the past or now means at once, P2P_NEVER means only the descriptor counts. It is
+ *     P2P_NEVER for NULL.
  */
 P2P_API P2P_MUST_USE int p2p_loop_step(p2p_loop *loop);
 P2P_API P2P_MUST_USE int p2p_loop_fd(const p2p_loop *loop);
@@ -108,7 +122,7 @@ P2P_API uint64_t p2p_loop_wall(const p2p_loop *loop);
 /*
  * Random bytes. Two streams, so that a replay stays a replay: p2p_loop_secret is for keys and
  * nonces (the operating system's generator; in a simulation a seeded one: never use simulated keys
- * for anything else) and returns 0 or P2P_ERR_IO; p2p_loop_jitter is for delays and tie-breaks
+ * for anything else) and returns 0, P2P_ERR_INVALID or P2P_ERR_IO; p2p_loop_jitter is for delays and tie-breaks
  * (seeded, fast, predictable) and gives 64 bits.
  */
 P2P_API P2P_MUST_USE int p2p_loop_secret(p2p_loop *loop, void *out, size_t len);
@@ -149,7 +163,8 @@ typedef struct p2p_timer {
     struct p2p_timer *prev; /* NULL while inactive */
 } p2p_timer;
 
-/* Gives a timer its loop and callback; it is inactive. Not for an active one. */
+/* Gives a timer its loop and callback; it is inactive. Not for an active one. Without a loop or a
+ * callback it never starts. */
 P2P_API void p2p_timer_init(p2p_timer *timer, p2p_loop *loop, p2p_timer_fn fn, void *arg);
 
 /* Starts the timer for a time of p2p_loop_now(); one that is active is moved. A time gone by fires
@@ -170,7 +185,8 @@ P2P_API int p2p_timer_active(const p2p_timer *timer);
 
 /*
  * A piece of work to do soon, in memory of yours, so that queueing cannot fail. Its members are
- * private. It is queued at most once at a time; while queued it must stay in place.
+ * private. It is queued at most once at a time, by defer, flush or post; to queue it again does
+ * nothing. It is no longer queued when its callback runs. While queued it must stay in place.
  */
 typedef void (*p2p_task_fn)(void *arg);
 
@@ -181,7 +197,8 @@ typedef struct p2p_task {
     struct p2p_task *prev;
 } p2p_task;
 
-/* Gives a task its callback; it is not queued. Not for a queued one. */
+/* Gives a task its callback; it is not queued. Not for a queued one. Without a callback it is never
+ * queued. */
 P2P_API void p2p_task_init(p2p_task *task, p2p_task_fn fn, void *arg);
 
 /*
@@ -192,14 +209,20 @@ P2P_API void p2p_task_init(p2p_task *task, p2p_task_fn fn, void *arg);
 P2P_API void p2p_loop_defer(p2p_loop *loop, p2p_task *task);
 P2P_API void p2p_loop_flush(p2p_loop *loop, p2p_task *task);
 
-/* Takes a task out of the queue of defer or flush, if it is there. Not for posted tasks. */
+/* Takes a task out of the queue of defer or flush, if it is there. A posted task stays: nothing
+ * takes it back. */
 P2P_API void p2p_task_cancel(p2p_task *task);
+
+/* Whether the task is queued, in whichever way, and its callback has not begun. */
 P2P_API int p2p_task_queued(const p2p_task *task);
 
 /*
  * From any thread: runs the task on the loop's thread in one of its next turns, and wakes the loop
- * if it waits. The task must not be queued anywhere, and must stay in place until it runs. The loop
- * must not be freed meanwhile.
+ * if it waits. Posts of a task that is posted already, also from several threads, count as one; the
+ * callback that comes sees what each of them did before. The task must stay in place until it
+ * runs, and the loop must not be freed meanwhile. A task that other threads post must not be given
+ * to p2p_loop_defer() or p2p_loop_flush() at the same time; on the loop's own thread that does
+ * nothing. A post from another thread keeps no run going: see p2p_loop_hold().
  */
 P2P_API void p2p_loop_post(p2p_loop *loop, p2p_task *task);
 
@@ -217,14 +240,18 @@ typedef struct p2p_watch p2p_watch;
 typedef void (*p2p_watch_fn)(void *arg, unsigned ready);
 
 /*
- * Makes a watch, which asks for nothing yet. The descriptor stays yours and must be non-blocking;
- * close it after the watch. Returns 0, P2P_ERR_NO_MEMORY, P2P_ERR_INVALID (not a descriptor that
+ * Makes a watch, which asks for nothing yet. The descriptor stays yours; close it after the watch.
+ * It is made non-blocking and stays so. Returns 0, P2P_ERR_NO_MEMORY, P2P_ERR_INVALID (not a descriptor that
  * can be watched), P2P_ERR_IN_USE (watched already), P2P_ERR_UNSUPPORTED (simulated loop).
  */
 P2P_API P2P_MUST_USE int p2p_watch_new(p2p_watch **out, p2p_loop *loop, int fd, p2p_watch_fn fn,
                                        void *arg);
 
-/* Asks for P2P_READABLE, P2P_WRITABLE, both or nothing (0). Returns 0 or P2P_ERR_IO. */
+/*
+ * Asks for P2P_READABLE, P2P_WRITABLE, both or nothing (0). Returns 0, P2P_ERR_INVALID (no watch,
+ * or its descriptor can no longer be watched), P2P_ERR_NO_MEMORY, P2P_ERR_IN_USE (something else
+ * on your uv_loop_t watches the descriptor), P2P_ERR_IO.
+ */
 P2P_API P2P_MUST_USE int p2p_watch_set(p2p_watch *watch, unsigned wanted);
 
 /* Ends the watch; its callback will not run again, and its descriptor may be closed at once. NULL

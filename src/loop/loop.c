@@ -33,6 +33,33 @@ static void task_unlink(p2p_task *task)
     task->next = task->prev = NULL;
 }
 
+/*
+ * Where a task is queued shows in its prev: NULL for nowhere, itself for posted, else its place in
+ * a ring. Posts come from any thread, so this is the one member that several threads may touch.
+ */
+static p2p_task *task_mark(const p2p_task *task)
+{
+    return __atomic_load_n(&task->prev, __ATOMIC_RELAXED);
+}
+
+/*
+ * Marks a task as posted. Returns whether it was not queued before. If it was, the write is still
+ * done: the run that comes then sees what this thread did before it posted.
+ */
+static bool task_mark_posted(p2p_task *task)
+{
+    p2p_task *was = task_mark(task);
+    while (!__atomic_compare_exchange_n(&task->prev, &was, was ? was : task, true, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED))
+        continue;
+    return !was;
+}
+
+static void task_unmark(p2p_task *task)
+{
+    (void)__atomic_exchange_n(&task->prev, NULL, __ATOMIC_ACQ_REL);
+}
+
 /* Runs what is queued now; tasks that these queue go to the same queue and wait. */
 static void tasks_run(p2p__tasks *tasks)
 {
@@ -108,6 +135,8 @@ static void become_alive(p2p_loop *loop)
 {
     if (!loop->alive)
         p2p__loop_update_alive(loop);
+    if (!loop->inside)
+        loop->ops->notice(loop);
 }
 
 /* Timers started meanwhile have a later sequence and wait for the next turn, even if due. */
@@ -127,17 +156,17 @@ static void run_posted(p2p_loop *loop)
     if (!atomic_load_explicit(&loop->posted, memory_order_relaxed))
         return;
     p2p_task *task = atomic_exchange_explicit(&loop->posted, NULL, memory_order_acquire);
-    p2p_task *first = NULL;
     while (task) {
         p2p_task *next = task->next;
-        task->next = first;
-        first = task;
+        task->next = loop->taken;
+        loop->taken = task;
         task = next;
     }
-    while (first) {
-        task = first;
-        first = task->next;
+    while (loop->taken) {
+        task = loop->taken;
+        loop->taken = task->next;
         task->next = NULL;
+        task_unmark(task); /* from here on it may be posted anew */
         task->fn(task->arg);
     }
 }
@@ -163,34 +192,49 @@ int p2p_loop_free(p2p_loop *loop)
 {
     if (!loop)
         return 0;
-    if (loop->users || loop->holds || loop->timers || loop->inside || p2p__loop_pending(loop))
+    if (loop->users || loop->holds || loop->timers || loop->inside || loop->running ||
+        p2p__loop_pending(loop))
         return P2P_ERR_BUSY;
     loop->ops->free(loop);
     return 0;
 }
 
+/* Runs or steps, and remembers that it does. */
+static int guarded(p2p_loop *loop, int (*op)(p2p_loop *loop))
+{
+    if (loop->inside || loop->running)
+        return P2P_ERR_BUSY;
+    loop->running = true;
+    int result = op(loop);
+    loop->running = false;
+    return result;
+}
+
 int p2p_loop_run(p2p_loop *loop)
 {
-    return loop->inside ? P2P_ERR_BUSY : loop->ops->run(loop);
+    return loop ? guarded(loop, loop->ops->run) : P2P_ERR_INVALID;
 }
 
 void p2p_loop_stop(p2p_loop *loop)
 {
-    loop->ops->stop(loop);
+    if (loop)
+        loop->ops->stop(loop);
 }
 
 int p2p_loop_step(p2p_loop *loop)
 {
-    return loop->inside ? P2P_ERR_BUSY : loop->ops->step(loop);
+    return loop ? guarded(loop, loop->ops->step) : P2P_ERR_INVALID;
 }
 
 int p2p_loop_fd(const p2p_loop *loop)
 {
-    return loop->ops->fd(loop);
+    return loop ? loop->ops->fd(loop) : P2P_ERR_INVALID;
 }
 
 uint64_t p2p_loop_deadline(const p2p_loop *loop)
 {
+    if (!loop)
+        return P2P_NEVER;
     if (loop->must_step || p2p__loop_pending(loop))
         return loop->now;
     return loop->timers ? loop->timers->deadline : P2P_NEVER;
@@ -198,6 +242,8 @@ uint64_t p2p_loop_deadline(const p2p_loop *loop)
 
 uint64_t p2p_loop_now(const p2p_loop *loop)
 {
+    if (!loop)
+        return 0;
     if (loop->inside)
         return loop->now;
     uint64_t now = loop->ops->clock(loop);
@@ -206,32 +252,34 @@ uint64_t p2p_loop_now(const p2p_loop *loop)
 
 uint64_t p2p_loop_clock(const p2p_loop *loop)
 {
-    return loop->ops->clock(loop);
+    return loop ? loop->ops->clock(loop) : 0;
 }
 
 uint64_t p2p_loop_wall(const p2p_loop *loop)
 {
-    return loop->ops->wall(loop);
+    return loop ? loop->ops->wall(loop) : 0;
 }
 
 int p2p_loop_secret(p2p_loop *loop, void *out, size_t len)
 {
-    return loop->ops->secret(loop, out, len);
+    if (!loop || (!out && len))
+        return P2P_ERR_INVALID;
+    return len ? loop->ops->secret(loop, out, len) : 0;
 }
 
 uint64_t p2p_loop_jitter(p2p_loop *loop)
 {
-    return p2p__rand_next(&loop->jitter);
+    return loop ? p2p__rand_next(&loop->jitter) : 0;
 }
 
 const p2p_allocator *p2p_loop_allocator(const p2p_loop *loop)
 {
-    return &loop->allocator;
+    return loop ? &loop->allocator : NULL;
 }
 
 void p2p_loop_log(const p2p_loop *loop, p2p_log_level level, const char *format, ...)
 {
-    if (level == P2P_LOG_NONE || level > loop->level)
+    if (!loop || !format || level == P2P_LOG_NONE || level > loop->level)
         return;
     char text[512];
     va_list args;
@@ -244,12 +292,16 @@ void p2p_loop_log(const p2p_loop *loop, p2p_log_level level, const char *format,
 
 void p2p_loop_hold(p2p_loop *loop)
 {
+    if (!loop)
+        return;
     loop->holds++;
     become_alive(loop);
 }
 
 void p2p_loop_release(p2p_loop *loop)
 {
+    if (!loop)
+        return;
     if (loop->holds)
         loop->holds--;
     p2p__loop_update_alive(loop);
@@ -257,15 +309,19 @@ void p2p_loop_release(p2p_loop *loop)
 
 void p2p_timer_init(p2p_timer *timer, p2p_loop *loop, p2p_timer_fn fn, void *arg)
 {
+    if (!timer)
+        return;
     memset(timer, 0, sizeof *timer);
-    timer->loop = loop;
+    timer->loop = fn ? loop : NULL; /* without a loop it never starts */
     timer->fn = fn;
     timer->arg = arg;
 }
 
 void p2p_timer_start(p2p_timer *timer, uint64_t deadline)
 {
-    p2p_loop *loop = timer->loop;
+    p2p_loop *loop = timer ? timer->loop : NULL;
+    if (!loop)
+        return;
     if (timer->prev)
         p2p__timers_remove(&loop->timers, timer);
     /* A time gone by counts as now, so that it does not overtake timers that are already due. */
@@ -277,13 +333,15 @@ void p2p_timer_start(p2p_timer *timer, uint64_t deadline)
 
 void p2p_timer_start_in(p2p_timer *timer, uint64_t delay)
 {
+    if (!timer || !timer->loop)
+        return;
     uint64_t now = p2p__loop_now(timer->loop);
     p2p_timer_start(timer, delay < P2P_NEVER - now ? now + delay : P2P_NEVER);
 }
 
 void p2p_timer_stop(p2p_timer *timer)
 {
-    if (!timer->prev)
+    if (!timer || !timer->prev)
         return;
     p2p__timers_remove(&timer->loop->timers, timer);
     if (!timer->loop->timers && !timer->loop->inside)
@@ -292,19 +350,27 @@ void p2p_timer_stop(p2p_timer *timer)
 
 int p2p_timer_active(const p2p_timer *timer)
 {
-    return timer->prev != NULL;
+    return timer && timer->prev;
 }
 
 void p2p_task_init(p2p_task *task, p2p_task_fn fn, void *arg)
 {
+    if (!task)
+        return;
     memset(task, 0, sizeof *task);
     task->fn = fn;
     task->arg = arg;
 }
 
+/* Whether a task can be queued at all. */
+static bool is_task(const p2p_loop *loop, const p2p_task *task)
+{
+    return loop && task && task->fn;
+}
+
 void p2p_loop_defer(p2p_loop *loop, p2p_task *task)
 {
-    if (task->prev)
+    if (!is_task(loop, task) || task_mark(task))
         return;
     tasks_append(&loop->deferred, task);
     become_alive(loop);
@@ -312,7 +378,7 @@ void p2p_loop_defer(p2p_loop *loop, p2p_task *task)
 
 void p2p_loop_flush(p2p_loop *loop, p2p_task *task)
 {
-    if (task->prev)
+    if (!is_task(loop, task) || task_mark(task))
         return;
     tasks_append(&loop->flushes, task);
     become_alive(loop);
@@ -320,17 +386,20 @@ void p2p_loop_flush(p2p_loop *loop, p2p_task *task)
 
 void p2p_task_cancel(p2p_task *task)
 {
-    if (task->prev)
+    p2p_task *mark = task ? task_mark(task) : NULL;
+    if (mark && mark != task)
         task_unlink(task);
 }
 
 int p2p_task_queued(const p2p_task *task)
 {
-    return task->prev != NULL;
+    return task && task_mark(task);
 }
 
 void p2p_loop_post(p2p_loop *loop, p2p_task *task)
 {
+    if (!is_task(loop, task) || !task_mark_posted(task))
+        return;
     p2p_task *last = atomic_load_explicit(&loop->posted, memory_order_relaxed);
     do
         task->next = last;
@@ -341,20 +410,44 @@ void p2p_loop_post(p2p_loop *loop, p2p_task *task)
         loop->ops->wakeup(loop);
 }
 
-void p2p__loop_unpost(p2p_loop *loop, const p2p_task *task)
+/* Takes a task out of a list, if it is there. */
+static bool list_remove(p2p_task **link, p2p_task *task)
 {
-    p2p_task *last = atomic_load_explicit(&loop->posted, memory_order_acquire);
-    p2p_task **link = &last;
     while (*link && *link != task)
         link = &(*link)->next;
-    if (*link)
-        *link = task->next;
-    atomic_store_explicit(&loop->posted, last, memory_order_release);
+    if (!*link)
+        return false;
+    *link = task->next;
+    task->next = NULL;
+    task_unmark(task);
+    return true;
+}
+
+/* Others may post other tasks meanwhile: the queue is taken as a whole, and put back under them. */
+void p2p__loop_unpost(p2p_loop *loop, p2p_task *task)
+{
+    if (task_mark(task) != task || list_remove(&loop->taken, task))
+        return;
+    p2p_task *list = atomic_exchange_explicit(&loop->posted, NULL, memory_order_acquire);
+    list_remove(&list, task);
+    while (list) {
+        p2p_task *newer = NULL;
+        if (atomic_compare_exchange_strong_explicit(&loop->posted, &newer, list,
+                                                    memory_order_release, memory_order_relaxed))
+            return;
+        newer = atomic_exchange_explicit(&loop->posted, NULL, memory_order_acquire);
+        p2p_task **end = &newer;
+        while (*end)
+            end = &(*end)->next;
+        *end = list;
+        list = newer;
+    }
 }
 
 void p2p_loop_wakeup(p2p_loop *loop)
 {
-    loop->ops->wakeup(loop);
+    if (loop)
+        loop->ops->wakeup(loop);
 }
 
 int p2p_watch_new(p2p_watch **out, p2p_loop *loop, int fd, p2p_watch_fn fn, void *arg)
@@ -366,7 +459,7 @@ int p2p_watch_new(p2p_watch **out, p2p_loop *loop, int fd, p2p_watch_fn fn, void
 
 int p2p_watch_set(p2p_watch *watch, unsigned wanted)
 {
-    return watch->loop->ops->watch_set(watch, wanted);
+    return watch ? watch->loop->ops->watch_set(watch, wanted) : P2P_ERR_INVALID;
 }
 
 void p2p_watch_free(p2p_watch *watch)

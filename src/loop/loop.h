@@ -18,10 +18,13 @@ typedef struct p2p__loop_ops {
     uint64_t (*clock)(const p2p_loop *loop);
     uint64_t (*wall)(const p2p_loop *loop);
     int (*secret)(p2p_loop *loop, void *out, size_t len);
-    /* From any thread: makes a waiting loop take a turn. */
+    /* From any thread: makes a waiting loop take a turn, which sees what was written before. */
     void (*wakeup)(p2p_loop *loop);
     /* Whether run() has a reason to go on changed (timers, tasks and holds, not descriptors). */
     void (*set_alive)(p2p_loop *loop, bool alive);
+    /* A task or timer was queued from outside our callbacks: the make may have looked already. */
+    void (*notice)(p2p_loop *loop);
+    /* These two are called with loop->running set, never from inside each other. */
     int (*run)(p2p_loop *loop);
     int (*step)(p2p_loop *loop);
     void (*stop)(p2p_loop *loop);
@@ -32,7 +35,7 @@ typedef struct p2p__loop_ops {
     void (*free)(p2p_loop *loop);
 } p2p__loop_ops;
 
-/* A queue of tasks: a ring of links with the queue itself in it, so that unlinking needs no queue. */
+/* A queue of tasks: a ring with the queue itself in it, so that unlinking needs no queue. */
 typedef struct p2p__tasks {
     p2p_task ring;
 } p2p__tasks;
@@ -46,6 +49,7 @@ struct p2p_loop {
     p2p__tasks flushes;  /* p2p_loop_flush */
     p2p__rand jitter;    /* the predictable random stream */
     bool inside;         /* a callback is running */
+    bool running;        /* inside run or step, in a callback or between two */
     bool alive;          /* what set_alive() was last told */
     bool must_step;      /* descriptors changed since the backend looked at them */
     p2p_log_level level;
@@ -56,6 +60,7 @@ struct p2p_loop {
     size_t holds; /* p2p_loop_hold */
     uint64_t seed;
     _Atomic(p2p_task *) posted; /* last posted first, linked by next */
+    p2p_task *taken;            /* of those, what this turn has still to run; first posted first */
 };
 
 /* A watch, whatever the make: its loop comes first so that the public functions find the make. */
@@ -87,8 +92,9 @@ bool p2p__loop_pending(const p2p_loop *loop);
 /* Tells the make when there is, or is no longer, a reason to go on. */
 void p2p__loop_update_alive(p2p_loop *loop);
 
-/* Takes a posted task back. Only while no other thread can post or the loop run. */
-void p2p__loop_unpost(p2p_loop *loop, const p2p_task *task);
+/* Takes a posted task back; nothing if it is not posted here. Only on the loop's thread or while
+ * the loop does not run, and only while no other thread can post this task. */
+void p2p__loop_unpost(p2p_loop *loop, p2p_task *task);
 
 /* p2p_loop_now() without the call. */
 static inline uint64_t p2p__loop_now(const p2p_loop *loop)

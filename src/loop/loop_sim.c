@@ -20,7 +20,6 @@ typedef struct sim_make {
     uint64_t wall_offset; /* time of day minus virtual clock; wraps around below the offset */
     uint64_t max_turns;   /* without the clock moving */
     p2p__rand secret;
-    bool running;
     bool stopped;
     /* Only for other threads' posts while the loop is held and has nothing to do. */
     uv_mutex_t mutex;
@@ -115,14 +114,15 @@ static int run_to(p2p_loop *loop, int (*done)(void *arg), void *arg, uint64_t li
 
 static int run_guarded(p2p_loop *loop, int (*done)(void *arg), void *arg, uint64_t limit)
 {
-    if (!loop || loop->ops != &sim_ops)
+    if (!loop)
+        return P2P_ERR_INVALID;
+    if (loop->ops != &sim_ops)
         return P2P_ERR_UNSUPPORTED;
-    sim_make *make = make_of(loop);
-    if (make->running)
+    if (loop->running)
         return P2P_ERR_BUSY;
-    make->running = true;
+    loop->running = true;
     int end = run_to(loop, done, arg, limit);
-    make->running = false;
+    loop->running = false;
     return end;
 }
 
@@ -144,9 +144,9 @@ int p2p_sim_run_while(p2p_loop *loop, int (*done)(void *arg), void *arg, uint64_
 static int sim_run(p2p_loop *loop)
 {
     for (;;) {
-        int end = p2p_sim_run_idle(loop);
-        if (end < 0)
-            return end;
+        int end = run_to(loop, NULL, NULL, P2P_NEVER);
+        if (end == P2P_SIM_STEPS)
+            return P2P_ERR_LIMIT;
         if (end != P2P_SIM_IDLE || !loop->holds)
             return 0;
         wait_for_post(make_of(loop));
@@ -155,15 +155,10 @@ static int sim_run(p2p_loop *loop)
 
 static int sim_step(p2p_loop *loop)
 {
-    sim_make *make = make_of(loop);
-    if (make->running)
-        return P2P_ERR_BUSY;
-    make->running = true;
     if (!p2p__loop_pending(loop) && loop->timers && loop->timers->deadline != P2P_NEVER &&
         loop->timers->deadline > loop->now)
         loop->now = loop->timers->deadline;
     p2p__loop_turn(loop);
-    make->running = false;
     return 0;
 }
 
@@ -210,7 +205,13 @@ static void sim_free(p2p_loop *loop)
     p2p__free(&allocator, make);
 }
 
+static void sim_notice(p2p_loop *loop)
+{
+    (void)loop;
+}
+
 static const p2p__loop_ops sim_ops = {
+    .notice = sim_notice,
     .clock = sim_clock,
     .wall = sim_wall,
     .secret = sim_secret,
@@ -267,5 +268,5 @@ void p2p_sim_set_wall(p2p_loop *loop, uint64_t wall)
 
 uint64_t p2p_sim_seed(const p2p_loop *loop)
 {
-    return loop->seed;
+    return loop ? loop->seed : 0;
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <string.h>
 #include <time.h>
 
 #include <uv.h>
@@ -12,6 +14,13 @@
  */
 typedef struct uv_watch uv_watch;
 
+/* A set of descriptors: one bit for each number, for numbers are small and dense. */
+typedef struct fd_set_bits {
+    uint64_t *words;
+    size_t count;   /* of words */
+    size_t members; /* bits that are set; without any, there are no words */
+} fd_set_bits;
+
 typedef struct uv_make {
     p2p_loop base;
     uv_loop_t own;
@@ -21,10 +30,12 @@ typedef struct uv_make {
     uv_idle_t idle; /* active while libuv must not wait */
     uv_timer_t timer;
     uv_async_t async;
-    uv_watch *watches;  /* those that are not freed */
+    atomic_uint bell;   /* see on_async */
+    uv_idle_t farewell; /* see say_farewell */
+    uv_watch *orphans;  /* freed watches whose handle was closed by others */
+    fd_set_bits fds;    /* the descriptors of watches that are not freed */
     uint64_t armed;     /* the deadline that timer stands for; P2P_NEVER while stopped */
     unsigned closing;   /* handles whose close callback is still to come */
-    bool running;       /* inside p2p_loop_run or p2p_loop_step */
     bool freed_on_last; /* the struct goes with the last close callback */
 } uv_make;
 
@@ -32,9 +43,8 @@ struct uv_watch {
     p2p_watch base;
     uv_poll_t poll;
     int fd;
-    int events; /* what libuv was asked for */
-    uv_watch *next;
-    uv_watch *prev;
+    int events;     /* what libuv was asked for */
+    uv_watch *next; /* of the orphans */
 };
 
 #define HANDLES 5
@@ -68,9 +78,16 @@ static int uv_make_secret(p2p_loop *loop, void *out, size_t len)
     return P2P_ERR_IO;
 }
 
+static void ring(uv_make *make)
+{
+    atomic_fetch_add_explicit(&make->bell, 1, memory_order_acq_rel);
+}
+
 static void uv_make_wakeup(p2p_loop *loop)
 {
-    uv_async_send(&make_of(loop)->async);
+    uv_make *make = make_of(loop);
+    ring(make);
+    uv_async_send(&make->async);
 }
 
 static void uv_make_set_alive(p2p_loop *loop, bool alive)
@@ -93,10 +110,23 @@ static void on_timer(uv_timer_t *timer)
     make->armed = P2P_NEVER;
 }
 
-/* The async handle only has to end the wait: the next prepare phase takes the posted tasks. */
+/*
+ * The async handle only has to end the wait: the next prepare phase takes the posted tasks.
+ *
+ * libuv drops a send while an earlier one is pending, and looks at that without ordering. The bell
+ * brings the order, as both sides write to it: either the sender's ring comes first, and the loop
+ * sees what was posted before it; or ours does, and the sender sees that nothing is pending.
+ */
 static void on_async(uv_async_t *async)
 {
-    (void)async;
+    ring(async->data);
+}
+
+static void uv_make_notice(p2p_loop *loop)
+{
+    uv_make *make = make_of(loop);
+    if (!uv_is_closing((uv_handle_t *)&make->idle)) /* nobody should, but see say_farewell */
+        uv_idle_start(&make->idle, on_idle);
 }
 
 /* Makes libuv wait until the next deadline and no longer. */
@@ -104,7 +134,7 @@ static void arm(uv_make *make)
 {
     p2p_loop *loop = &make->base;
     if (p2p__loop_pending(loop)) {
-        uv_idle_start(&make->idle, on_idle);
+        uv_make_notice(loop);
         return;
     }
     uv_idle_stop(&make->idle);
@@ -116,10 +146,10 @@ static void arm(uv_make *make)
         uv_timer_stop(&make->timer);
         return;
     }
-    uint64_t now = uv_hrtime(); /* the turn may have taken a while */
+    uv_update_time(make->uv); /* the turn may have taken a while */
+    uint64_t now = uv_hrtime();
     uint64_t wait = deadline > now ? deadline - now : 0;
     uint64_t wait_ms = wait / P2P_MILLISECOND + (wait % P2P_MILLISECOND != 0);
-    uv_update_time(make->uv);
     uv_timer_start(&make->timer, on_timer, wait_ms, 0);
 }
 
@@ -139,6 +169,8 @@ static void on_check(uv_check_t *check)
         p2p__loop_refresh(&make->base);
         p2p__loop_round(&make->base);
     }
+    arm(make); /* for who asks uv_backend_timeout() before the next turn */
+    p2p__loop_update_alive(&make->base);
 }
 
 static int uv_make_run(p2p_loop *loop)
@@ -146,27 +178,21 @@ static int uv_make_run(p2p_loop *loop)
     uv_make *make = make_of(loop);
     if (make->uv != &make->own)
         return P2P_ERR_UNSUPPORTED;
-    if (make->running)
-        return P2P_ERR_BUSY;
-    make->running = true;
     p2p__loop_update_alive(loop);
     uv_run(make->uv, UV_RUN_DEFAULT);
-    make->running = false;
     return 0;
 }
 
 static int uv_make_step(p2p_loop *loop)
 {
     uv_make *make = make_of(loop);
-    if (make->running)
-        return P2P_ERR_BUSY;
-    make->running = true;
+    if (make->uv != &make->own)
+        return P2P_ERR_UNSUPPORTED;
     p2p__loop_update_alive(loop);
     /* libuv does nothing at all in a loop that nothing keeps alive; posted tasks must still run. */
     uv_ref((uv_handle_t *)&make->async);
     uv_run(make->uv, UV_RUN_NOWAIT);
     uv_unref((uv_handle_t *)&make->async);
-    make->running = false;
     return 0;
 }
 
@@ -174,7 +200,7 @@ static int uv_make_step(p2p_loop *loop)
 static void uv_make_stop(p2p_loop *loop)
 {
     uv_make *make = make_of(loop);
-    if (make->running || make->uv != &make->own)
+    if (loop->running || make->uv != &make->own)
         uv_stop(make->uv);
 }
 
@@ -221,44 +247,72 @@ static int watch_error(p2p_loop *loop, int err)
     }
 }
 
-/* libuv itself notices only watches that ask for something. */
-static bool is_watched(const uv_make *make, int fd)
+static uint64_t fd_bit(int fd)
 {
-    for (const uv_watch *watch = make->watches; watch; watch = watch->next)
-        if (watch->fd == fd)
-            return true;
-    return false;
+    return UINT64_C(1) << (fd % 64);
 }
 
-static void link_watch(uv_make *make, uv_watch *watch)
+/* Makes room for the bit of a descriptor. */
+static int fds_reserve(uv_make *make, int fd)
 {
-    watch->next = make->watches;
-    if (watch->next)
-        watch->next->prev = watch;
-    make->watches = watch;
+    fd_set_bits *fds = &make->fds;
+    size_t needed = (size_t)fd / 64 + 1;
+    if (needed <= fds->count)
+        return 0;
+    size_t count = fds->count * 2 > needed ? fds->count * 2 : needed;
+    uint64_t *words = p2p__resize(&make->base.allocator, fds->words, count * sizeof *words);
+    if (!words)
+        return P2P_ERR_NO_MEMORY;
+    memset(words + fds->count, 0, (count - fds->count) * sizeof *words);
+    fds->words = words;
+    fds->count = count;
+    return 0;
 }
 
-static void unlink_watch(uv_make *make, uv_watch *watch)
+static void fds_add(uv_make *make, int fd)
 {
-    if (watch->next)
-        watch->next->prev = watch->prev;
-    if (watch->prev)
-        watch->prev->next = watch->next;
-    else
-        make->watches = watch->next;
+    make->fds.words[fd / 64] |= fd_bit(fd);
+    make->fds.members++;
+}
+
+static void fds_trim(uv_make *make)
+{
+    if (make->fds.members)
+        return;
+    p2p__free(&make->base.allocator, make->fds.words);
+    make->fds.words = NULL;
+    make->fds.count = 0;
+}
+
+static void fds_remove(uv_make *make, int fd)
+{
+    make->fds.words[fd / 64] &= ~fd_bit(fd);
+    make->fds.members--;
+    fds_trim(make);
+}
+
+/* Whether a descriptor may have a new watch. libuv notices only watches that ask for something. */
+static int check_fd(uv_make *make, int fd)
+{
+    if (fcntl(fd, F_GETFD) < 0)
+        return P2P_ERR_INVALID;
+    int err = fds_reserve(make, fd);
+    if (err)
+        return err;
+    return make->fds.words[fd / 64] & fd_bit(fd) ? P2P_ERR_IN_USE : 0;
 }
 
 static int uv_make_watch_new(p2p_watch **out, p2p_loop *loop, int fd, p2p_watch_fn fn, void *arg)
 {
     uv_make *make = make_of(loop);
-    if (is_watched(make, fd))
-        return P2P_ERR_IN_USE;
+    int err = check_fd(make, fd);
+    if (err)
+        return err;
     uv_watch *watch = p2p__zalloc(&loop->allocator, sizeof *watch);
-    if (!watch)
-        return P2P_ERR_NO_MEMORY;
-    int err = uv_poll_init(make->uv, &watch->poll, fd);
+    err = watch ? uv_poll_init(make->uv, &watch->poll, fd) : UV_ENOMEM;
     if (err) {
         p2p__free(&loop->allocator, watch);
+        fds_trim(make);
         return watch_error(loop, err);
     }
     watch->base.loop = loop;
@@ -266,7 +320,7 @@ static int uv_make_watch_new(p2p_watch **out, p2p_loop *loop, int fd, p2p_watch_
     watch->base.arg = arg;
     watch->fd = fd;
     watch->poll.data = watch;
-    link_watch(make, watch);
+    fds_add(make, fd);
     p2p__loop_use(loop);
     *out = &watch->base;
     return 0;
@@ -275,6 +329,8 @@ static int uv_make_watch_new(p2p_watch **out, p2p_loop *loop, int fd, p2p_watch_
 static int uv_make_watch_set(p2p_watch *base, unsigned wanted)
 {
     uv_watch *watch = (uv_watch *)base;
+    if (uv_is_closing((uv_handle_t *)&watch->poll))
+        return P2P_ERR_INVALID;
     watch->events = (wanted & P2P_READABLE ? UV_READABLE : 0) |
                     (wanted & P2P_WRITABLE ? UV_WRITABLE : 0);
     base->loop->must_step = true;
@@ -286,6 +342,11 @@ static int uv_make_watch_set(p2p_watch *base, unsigned wanted)
 static void free_make(uv_make *make)
 {
     p2p_allocator allocator = make->base.allocator;
+    while (make->orphans) {
+        uv_watch *watch = make->orphans;
+        make->orphans = watch->next;
+        p2p__free(&allocator, watch);
+    }
     p2p__free(&allocator, make);
 }
 
@@ -310,8 +371,13 @@ static void uv_make_watch_free(p2p_watch *base)
     uv_watch *watch = (uv_watch *)base;
     uv_make *make = make_of(base->loop);
     base->loop->must_step = true;
-    unlink_watch(make, watch);
+    fds_remove(make, watch->fd);
     p2p__loop_unuse(base->loop);
+    if (uv_is_closing((uv_handle_t *)&watch->poll)) {
+        watch->next = make->orphans;
+        make->orphans = watch;
+        return;
+    }
     make->closing++;
     uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
 }
@@ -321,17 +387,44 @@ static void on_handle_closed(uv_handle_t *handle)
     count_closed(handle->data);
 }
 
+/*
+ * Handles that the caller closed, which is against the rules, may be closing still, with callbacks
+ * that are not ours. libuv finishes the last closed first, so only a handle that is closed after
+ * the next round of closing outlasts them.
+ */
+static void on_farewell(uv_handle_t *handle)
+{
+    uv_make *make = handle->data;
+    uv_idle_init(make->uv, &make->farewell);
+    uv_close((uv_handle_t *)&make->farewell, on_handle_closed);
+}
+
+static void say_farewell(uv_make *make)
+{
+    make->closing++;
+    uv_idle_init(make->uv, &make->farewell);
+    make->farewell.data = make;
+    uv_close((uv_handle_t *)&make->farewell, on_farewell);
+}
+
 static void close_handles(uv_make *make)
 {
+    bool closed_by_others = make->orphans != NULL;
     uv_handle_t *handles[HANDLES] = {(uv_handle_t *)&make->prepare, (uv_handle_t *)&make->check,
                                      (uv_handle_t *)&make->idle, (uv_handle_t *)&make->timer,
                                      (uv_handle_t *)&make->async};
     for (int i = 0; i < HANDLES; i++) {
         if (handles[i]->type == UV_UNKNOWN_HANDLE)
             continue;
+        if (uv_is_closing(handles[i])) {
+            closed_by_others = true;
+            continue;
+        }
         make->closing++;
         uv_close(handles[i], on_handle_closed);
     }
+    if (closed_by_others)
+        say_farewell(make);
 }
 
 static void uv_make_free(p2p_loop *loop)
@@ -347,6 +440,7 @@ static void uv_make_free(p2p_loop *loop)
 }
 
 static const p2p__loop_ops uv_ops = {
+    .notice = uv_make_notice,
     .clock = uv_make_clock,
     .wall = uv_make_wall,
     .secret = uv_make_secret,

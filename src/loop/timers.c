@@ -28,7 +28,7 @@ static p2p_timer *meld(p2p_timer *a, p2p_timer *b)
     return a;
 }
 
-/* Melds a list of siblings into one: pairs from left to right, then the pairs from right to left. */
+/* Melds a list of siblings: pairs from left to right, then the pairs from right to left. */
 static p2p_timer *meld_siblings(p2p_timer *first)
 {
     p2p_timer *pairs = NULL; /* a stack, linked by next */
