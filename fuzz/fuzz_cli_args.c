@@ -27,7 +27,7 @@ typedef struct table {
 
 static table choose(uint8_t which)
 {
-    switch (which % 5) {
+    switch (which % 8) {
     case 0:
         return (table){cli_listen_options, cli_n_listen_options};
     case 1:
@@ -36,6 +36,12 @@ static table choose(uint8_t which)
         return (table){cli_ask_options, cli_n_ask_options};
     case 3:
         return (table){cli_ping_options, cli_n_ping_options};
+    case 5:
+        return (table){cli_doctor_options, cli_n_doctor_options};
+    case 6:
+        return (table){cli_keygen_options, cli_n_keygen_options};
+    case 7:
+        return (table){cli_id_options, cli_n_id_options};
     default:
         return (table){cli_plain_options, cli_n_plain_options};
     }

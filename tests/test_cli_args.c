@@ -3,9 +3,11 @@
  * The parts of the p2p program that touch nothing outside: command lines, values, safe text, JSON,
  * the names of stacks, and how input is cut. The program is no library, so its files are included.
  */
+#include "cli/allow.c"
 #include "cli/args.c"
 #include "cli/config.c"
 #include "cli/input.c"
+#include "cli/keys.c"
 #include "cli/options.c"
 #include "cli/stack.c"
 #include "cli/text.c"
@@ -240,14 +242,17 @@ static void test_tables(void **state)
     } tables[] = {
         {cli_listen_options, &cli_n_listen_options}, {cli_tell_options, &cli_n_tell_options},
         {cli_ask_options, &cli_n_ask_options},       {cli_ping_options, &cli_n_ping_options},
-        {cli_plain_options, &cli_n_plain_options},   {cli_help_options, &cli_n_help_options},
+        {cli_doctor_options, &cli_n_doctor_options}, {cli_keygen_options, &cli_n_keygen_options},
+        {cli_id_options, &cli_n_id_options},         {cli_plain_options, &cli_n_plain_options},
+        {cli_help_options, &cli_n_help_options},
     };
     cli_config config;
     (void)state;
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
         for (size_t i = 0; i < *tables[t].n; i++) {
             const cli_option *one = &tables[t].options[i];
-            bool known = one->id == CLI_OPT_MESSAGE || one->id == CLI_OPT_VERBOSE;
+            bool known = one->id == CLI_OPT_MESSAGE || one->id == CLI_OPT_VERBOSE ||
+                         one->id == CLI_OPT_ALLOW;
             known |= one->kind == CLI_FLAG && flag_of(&config, one->id);
             known |= one->kind == CLI_WORD && word_of(&config, one->id);
             known |= one->kind > CLI_WORD && number_of(&config, one->id);
@@ -320,8 +325,9 @@ static void test_base64(void **state)
 static void assert_spec_error(const char *text, const char *expected)
 {
     cli_spec spec;
+    p2p_addr addr;
     char error[CLI_STACK_ERROR_SIZE];
-    assert_false(cli_spec_read(&spec, text, error));
+    assert_false(cli_spec_read(&spec, text, error) && cli_spec_addr(&spec, false, &addr, error));
     if (!strstr(error, expected))
         fail_msg("%s: %s", text, error);
 }
@@ -355,6 +361,123 @@ static void test_specs(void **state)
     assert_spec_error("nope+udp://x", "there is no layer \"nope\" in nope+udp://; known are: ");
     assert_spec_error("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa://x",
                       "too long");
+}
+
+#define ID "tlMBDKz9vg0c9pN63V6AP_MmDRgUFxMO7_NC3J5feFw"
+
+static void test_peer_specs(void **state)
+{
+    cli_spec spec;
+    p2p_addr addr;
+    char error[CLI_STACK_ERROR_SIZE], text[CLI_STACK_TEXT_SIZE];
+    const char *const good[] = {"pke+udp://" ID "@127.0.0.1:4000", "pke+udp://" ID "@[::1]:4000",
+                                "pke+mem://" ID "@17", "pke+pke+udp://" ID "@" ID "@1.2.3.4:5"};
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_true(cli_spec_read(&spec, good[i], error));
+        assert_true(cli_spec_has_keys(&spec));
+        assert_true(cli_spec_addr(&spec, false, &addr, error));
+        assert_string_equal(cli_stack_text(&spec, &addr, text), good[i]);
+    }
+    /* What is bound has no peer id. */
+    assert_true(cli_spec_read(&spec, "pke+udp://127.0.0.1:0", error));
+    assert_true(cli_spec_addr(&spec, true, &addr, error));
+    assert_string_equal(cli_spec_layer(&spec, 0), "pke");
+    assert_string_equal(cli_spec_layer(&spec, 1), "udp");
+    assert_null(cli_spec_layer(&spec, 2));
+    assert_true(cli_spec_read(&spec, "pke+udp://" ID "@127.0.0.1:0", error));
+    assert_false(cli_spec_addr(&spec, true, &addr, error));
+    assert_non_null(strstr(error, "a peer id has no place there"));
+    assert_spec_error("pke://127.0.0.1:1", "pke needs a layer below it, as in pke+udp://");
+    assert_spec_error("udp+pke://127.0.0.1:1", "nothing goes below udp");
+    assert_spec_error("pke+udp://127.0.0.1:1", "the peer id is missing");
+    assert_spec_error("pke+udp://x@127.0.0.1:1", "has 1 characters, and a peer id has 43");
+    assert_spec_error("pke+udp://" ID "@127.0.0.1", "not an address of udp");
+    assert_spec_error("pke+udp://" ID "@host:1", "names of hosts are not looked up");
+    assert_spec_error("pke+udp://" ID "@" ID "@127.0.0.1:1", "a peer id has no place there");
+    assert_spec_error("pke+udp://" ID "@127.0.0.1:0", "nobody can be reached at port 0");
+    /* The last character has bits that no id uses. */
+    assert_spec_error("pke+udp://tlMBDKz9vg0c9pN63V6AP_MmDRgUFxMO7_NC3J5feFz@127.0.0.1:1",
+                      "is no peer id: copy it anew");
+    assert_spec_error("udp://" ID "@127.0.0.1:1", "a peer id has no place there");
+}
+
+/* --- keys --- */
+
+static void test_allow(void **state)
+{
+    const char *const ids[] = {ID, "-------------------------------------------"};
+    const char *const bad[] = {ID, "x"};
+    cli_allow allow;
+    p2p_addr addr;
+    char error[CLI_ARGS_ERROR_SIZE];
+    (void)state;
+    assert_true(cli_allow_read(&allow, NULL, 0, error));
+    assert_int_equal(p2p_addr_parse("XtMBDKz9vg0c9pN63V6AP_MmDRgUFxMO7_NC3J5feFw@1.2.3.4:5", &addr),
+                     0);
+    assert_true(cli_allow_peer(&allow, &addr));
+    cli_allow_free(&allow);
+    assert_true(cli_allow_read(&allow, ids, 2, error));
+    assert_false(cli_allow_peer(&allow, &addr));
+    assert_int_equal(p2p_addr_parse(ID "@1.2.3.4:5", &addr), 0);
+    assert_true(cli_allow_peer(&allow, &addr));
+    assert_int_equal(p2p_addr_parse("1.2.3.4:5", &addr), 0);
+    assert_false(cli_allow_peer(&allow, &addr));
+    cli_allow_free(&allow);
+    assert_false(cli_allow_read(&allow, bad, 2, error));
+    assert_non_null(strstr(error, "\"x\" is no peer id"));
+    cli_allow_free(&allow);
+}
+
+/* Each form of a key is read as what it was, and as nothing else. */
+static void test_key_forms(void **state)
+{
+    static const char *const names[] = {"pem", "der", "go-p2p"};
+    char path[64];
+    uint8_t seed[P2P_ED25519_SEED_SIZE], again[P2P_ED25519_SEED_SIZE];
+    char data[512], why[CLI_KEY_ERROR_SIZE];
+    cli_key whole, key;
+    (void)state;
+    for (size_t i = 0; i < sizeof seed; i++)
+        seed[i] = (uint8_t)(i * 7);
+    assert_int_equal(cli_key_from_seed(&whole, seed), 0);
+    (void)snprintf(path, sizeof path, "/tmp/test_cli_args.%ld.key", (long)getpid());
+    for (int form = CLI_KEY_PEM; form <= CLI_KEY_GO_P2P; form++) {
+        cli_key_form named;
+        size_t len;
+        bool go_p2p = form == CLI_KEY_GO_P2P;
+        assert_true(cli_key_form_read(names[form], &named) && (int)named == form);
+        assert_int_equal(cli_key_encode((cli_key_form)form, seed, data, sizeof data, &len), 0);
+        assert_int_equal(p2p_key_file_write(path, data, len, P2P_KEY_FILE_OVERWRITE), 0);
+        assert_int_equal(cli_key_read(&key, path, go_p2p, why), 0);
+        assert_memory_equal(key.id, whole.id, sizeof key.id);
+        assert_memory_equal(key.quic_id, whole.quic_id, sizeof key.id);
+        cli_key_free(&key);
+        assert_int_equal(cli_key_read_seed(again, path, go_p2p, why), 0);
+        assert_memory_equal(again, seed, sizeof seed);
+        assert_int_not_equal(cli_key_read(&key, path, !go_p2p, why), 0);
+        assert_int_equal(unlink(path), 0);
+    }
+    assert_false(cli_key_form_read("PEM", &(cli_key_form){CLI_KEY_PEM}));
+    assert_int_equal(cli_key_encode(CLI_KEY_PEM, seed, data, 10, &(size_t){0}), P2P_ERR_NO_SPACE);
+    assert_int_equal(cli_key_read(&key, path, false, why), P2P_ERR_NOT_FOUND);
+    cli_key_free(&whole);
+}
+
+static void test_key_path(void **state)
+{
+    char path[CLI_PATH_SIZE];
+    (void)state;
+    assert_int_equal(setenv("HOME", "/home/me", 1), 0);
+    assert_int_equal(setenv("XDG_CONFIG_HOME", "/etc/me", 1), 0);
+    assert_true(cli_key_default_path(path));
+    assert_string_equal(path, "/etc/me/p2p/key.pem");
+    assert_int_equal(setenv("XDG_CONFIG_HOME", "relative", 1), 0);
+    assert_true(cli_key_default_path(path));
+    assert_string_equal(path, "/home/me/.config/p2p/key.pem");
+    assert_int_equal(unsetenv("XDG_CONFIG_HOME"), 0);
+    assert_int_equal(setenv("HOME", "", 1), 0);
+    assert_false(cli_key_default_path(path));
 }
 
 /* --- input --- */
@@ -430,7 +553,9 @@ int main(void)
         cmocka_unit_test(test_config),     cmocka_unit_test(test_tables),
         cmocka_unit_test(test_safe),       cmocka_unit_test(test_json),
         cmocka_unit_test(test_base64),     cmocka_unit_test(test_specs),
-        cmocka_unit_test(test_input),
+        cmocka_unit_test(test_input),      cmocka_unit_test(test_peer_specs),
+        cmocka_unit_test(test_allow),      cmocka_unit_test(test_key_forms),
+        cmocka_unit_test(test_key_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,15 +110,10 @@ static const char *level_name(p2p_log_level level)
     }
 }
 
-static void on_log(void *arg, p2p_log_level level, const char *line)
+static void print_log(const cli_config *config, p2p_log_level level, const char *line)
 {
-    cli_app *app = arg;
     cli_text text = {0};
-    if (level == P2P_LOG_ERROR && app->opening) {
-        (void)snprintf(app->reason, sizeof app->reason, "%s", line);
-        return;
-    }
-    if (app->config->json) {
+    if (config->json) {
         cli_json_begin(&text, "log");
         cli_json_text(&text, "level", level_name(level));
         cli_json_text(&text, "message", line);
@@ -130,6 +125,32 @@ static void on_log(void *arg, p2p_log_level level, const char *line)
     }
     cli_write_error(&text);
     cli_text_free(&text);
+}
+
+void cli_warn(const cli_config *config, const char *format, ...)
+{
+    char message[CLI_PATH_SIZE + 256];
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    if (len >= 0)
+        print_log(config, P2P_LOG_WARN, message);
+}
+
+static void on_log(void *arg, p2p_log_level level, const char *line)
+{
+    static const char no_session[] = "pke: no session with ";
+    cli_app *app = arg;
+    if (level == P2P_LOG_ERROR && app->opening) {
+        (void)snprintf(app->reason, sizeof app->reason, "%s", line);
+        return;
+    }
+    /* A command that reports it says more, and once is enough. */
+    if (app->reports_peers && !app->config->verbose &&
+        strncmp(line, no_session, sizeof no_session - 1) == 0)
+        return;
+    print_log(app->config, level, line);
 }
 
 /* --- beginning and ending --- */
@@ -203,6 +224,7 @@ cli_exit cli_app_run(cli_app *app)
         err = p2p_realm_free(app->realm);
     if (!err)
         err = p2p_loop_free(app->loop);
+    cli_key_free(&app->key);
     if (err)
         cli_fail(app, CLI_EXIT_FAILURE, err, "cannot end: %s", p2p_err_text(err));
     return app->exit;
@@ -227,6 +249,9 @@ static const char *advice(int err)
 bool cli_app_stack(cli_app *app, p2p_swarm **out, const cli_spec *spec, cli_stack_config *config,
                    const char *what)
 {
+    if (cli_spec_has_keys(spec) && !cli_app_key(app))
+        return false;
+    config->signer = app->key.signer;
     config->realm = &app->realm;
     app->reason[0] = '\0';
     app->opening = true;

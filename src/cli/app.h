@@ -7,6 +7,7 @@
 #include <p2p/p2p.h>
 
 #include "cli/commands.h"
+#include "cli/keys.h"
 #include "cli/output.h"
 #include "cli/signals.h"
 #include "cli/stack.h"
@@ -20,11 +21,13 @@ typedef struct cli_app {
     const cli_config *config;
     p2p_loop *loop;
     p2p_realm *realm; /* where memory swarms meet, if there are any */
+    cli_key key;      /* of this node, if it has a layer with keys */
     cli_output out;
     cli_signals signals;
     cli_exit exit;
     bool ending;
     bool signal_is_end; /* a signal is how the command normally ends, not a failure */
+    bool reports_peers; /* the command says itself why there is no session with a peer */
     bool opening;       /* errors of the log are kept as the reason of a failure, not printed */
     char reason[512];   /* the last of them, or empty */
     void (*on_end)(void *arg);
@@ -44,6 +47,16 @@ cli_exit cli_app_run(cli_app *app);
 
 /* Begins to end. The first call with another exit than CLI_EXIT_OK decides how. */
 void cli_app_end(cli_app *app, cli_exit exit);
+
+/* Whether the options that are about keys fit the layers; if not, why. */
+bool cli_key_is_usable(const cli_spec *spec, const cli_config *config,
+                       char error[CLI_STACK_ERROR_SIZE]);
+
+/* Gets this node's key, if it has none yet. Returns false if that fails, after it was reported. */
+bool cli_app_key(cli_app *app);
+
+/* Warns if others have access to the file of a key. */
+void cli_warn_key(const cli_config *config, const cli_key *key, const char *path);
 
 /*
  * Opens a stack, or reports why not, which sets app->exit. what is the text that is bound, for the
@@ -70,6 +83,9 @@ void cli_fail(cli_app *app, cli_exit exit, int err, const char *format, ...) P2P
 /* Reports that the command line is wrong, and where to read more. Returns CLI_EXIT_USAGE. */
 cli_exit cli_usage(const cli_command *command, const cli_config *config, const char *format, ...)
     P2P_PRINTF(3, 4);
+
+/* Warns of something: a line of the log. */
+void cli_warn(const cli_config *config, const char *format, ...) P2P_PRINTF(2, 3);
 
 /* Says something on standard error that is no error; with --json not at all. */
 void cli_note(const cli_app *app, const char *format, ...) P2P_PRINTF(2, 3);

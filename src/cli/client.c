@@ -10,6 +10,7 @@ bool cli_client_read(cli_client *client, const cli_command *command, const cli_c
     memset(client, 0, sizeof *client);
     if (cli_spec_read(&client->spec, config->operands[0], error) &&
         cli_spec_addr(&client->spec, false, &client->dst, error) &&
+        cli_key_is_usable(&client->spec, config, error) &&
         (!config->bind || (cli_spec_read_like(&client->bind, config->bind, &client->spec, error) &&
                            cli_spec_addr(&client->bind, true, &bound, error))))
         return true;
@@ -47,4 +48,80 @@ bool cli_client_open(cli_client *client)
              client->bind.addr ? "--bind " : "this machine, which has no IPv6",
              client->bind.addr ? client->bind.addr : "");
     return false;
+}
+
+/* --- sessions --- */
+
+/* Reports that there is no session with the peer, and ends the command. */
+static void give_up(cli_client *client, int reason)
+{
+    cli_app *app = &client->app;
+    char addr[CLI_STACK_TEXT_SIZE], id[P2P_PEER_ID_TEXT_LEN + 1];
+    if (app->ending)
+        return;
+    cli_stack_text(&client->spec, &client->dst, addr);
+    p2p_peer_id_text(app->key.id, id);
+    if (reason == P2P_ERR_TIMEOUT)
+        cli_fail(app, CLI_EXIT_NO_ANSWER, reason,
+                 "no answer from %s: nobody listens there, a firewall is between, or this node, "
+                 "%s, is not allowed there; p2p doctor finds out more",
+                 addr, id);
+    else if (reason == P2P_ERR_REFUSED || reason == P2P_ERR_NO_KEY)
+        cli_fail(app, CLI_EXIT_REFUSED, P2P_ERR_REFUSED,
+                 "who answers is not the peer of %s, but has another key: ask its owner for the "
+                 "address as it is today; p2p doctor shows who answers",
+                 addr);
+    else
+        cli_fail(app, CLI_EXIT_FAILURE, reason, "no session with %s: %s", addr,
+                 p2p_err_text(reason));
+    cli_app_end(app, CLI_EXIT_FAILURE);
+}
+
+static void on_peer(void *arg, p2p_pke_peer_event event, const p2p_addr *peer, int reason)
+{
+    cli_client *client = arg;
+    if (event == P2P_PKE_PEER_FAILED && p2p_addr_equal(peer, &client->dst))
+        give_up(client, reason);
+}
+
+static void on_key(void *arg, int status, const uint8_t *key, size_t len)
+{
+    cli_client *client = arg;
+    (void)key;
+    (void)len;
+    if (client->app.ending)
+        return;
+    if (status)
+        give_up(client, status);
+    else
+        client->on_connected(client->arg);
+}
+
+static void on_task(void *arg)
+{
+    cli_client *client = arg;
+    client->on_connected(client->arg);
+}
+
+void cli_client_connect(cli_client *client, uint64_t patience, void (*fn)(void *arg), void *arg)
+{
+    cli_app *app = &client->app;
+    client->on_connected = fn;
+    client->arg = arg;
+    p2p_task_init(&client->task, on_task, client);
+    if (!p2p_is_secure(client->swarm)) {
+        p2p_loop_defer(app->loop, &client->task);
+        return;
+    }
+    app->reports_peers = true;
+    (void)!p2p_pke_on_peer(client->swarm, on_peer, client); /* other kinds have no such events */
+    int err = p2p_lookup_key(client->swarm, &client->dst, patience, on_key, client);
+    if (err)
+        give_up(client, err);
+}
+
+void cli_client_disconnect(cli_client *client)
+{
+    if (client->on_connected)
+        p2p_task_cancel(&client->task);
 }

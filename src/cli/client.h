@@ -13,6 +13,9 @@ typedef struct cli_client {
     cli_spec bind; /* addr is NULL without --bind */
     p2p_addr dst;
     p2p_swarm *swarm;
+    void (*on_connected)(void *arg);
+    void *arg;
+    p2p_task task; /* calls it, if no handshake is needed */
 } cli_client;
 
 /* Reads ADDR and --bind. Returns false if they are wrong, after that was reported as of usage. */
@@ -24,5 +27,15 @@ bool cli_client_leaves_process(const cli_client *client, const cli_command *comm
 
 /* Makes the node. Returns false if that fails, after it was reported; app.exit is set then. */
 bool cli_client_open(cli_client *client);
+
+/*
+ * Makes sure that the peer is who the address says, if the layers can tell, and calls fn then; with
+ * other layers, in the next turn. If there is no session within so many nanoseconds, or it breaks
+ * later, that is reported and the command ends; fn may not come then.
+ */
+void cli_client_connect(cli_client *client, uint64_t patience, void (*fn)(void *arg), void *arg);
+
+/* To be called when the command ends, before the stack is closed. */
+void cli_client_disconnect(cli_client *client);
 
 #endif

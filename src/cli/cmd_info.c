@@ -6,8 +6,7 @@
 #include "cli/app.h"
 #include "cli/commands.h"
 
-/* Writes what was gathered. */
-static cli_exit finish(const cli_command *command, const cli_config *config, cli_output *out)
+cli_exit cli_finish_output(const cli_command *command, const cli_config *config, cli_output *out)
 {
     cli_exit exit = CLI_EXIT_OK;
     cli_output_flush(out);
@@ -24,7 +23,7 @@ cli_exit cli_print_help(const cli_command *about, const cli_config *config)
 {
     cli_output out = {0};
     cli_help(&out.text, about);
-    return finish(NULL, config, &out);
+    return cli_finish_output(NULL, config, &out);
 }
 
 cli_exit cli_show_help(const cli_command *command, const cli_config *config)
@@ -49,7 +48,7 @@ cli_exit cli_version(const cli_command *command, const cli_config *config)
     } else {
         cli_text_printf(&out.text, "p2p %s, library %s\n", P2P_VERSION, p2p_version());
     }
-    return finish(command, config, &out);
+    return cli_finish_output(command, config, &out);
 }
 
 static void add_code(cli_text *text, bool json, const char *kind, int code, const char *name,
@@ -81,5 +80,5 @@ cli_exit cli_errors(const cli_command *command, const cli_config *config)
     add_code(&out.text, config->json, "exit_status", code, #name, explanation);
     CLI_EXIT_LIST(ADD_EXIT)
 #undef ADD_EXIT
-    return finish(command, config, &out);
+    return cli_finish_output(command, config, &out);
 }

@@ -2,6 +2,7 @@
 /* p2p listen: receives messages and prints them, sends them back, or answers requests. */
 #include <stdlib.h>
 
+#include "cli/allow.h"
 #include "cli/answer.h"
 #include "cli/app.h"
 #include "cli/commands.h"
@@ -13,6 +14,7 @@ typedef struct listen_state {
     cli_app app;
     cli_spec spec;
     cli_answer answer;
+    cli_allow allow;
     p2p_swarm *swarm;
     p2p_timer idle;
     uint64_t received;
@@ -153,7 +155,9 @@ static bool start(listen_state *self)
     cli_stack_config stack = {.bind = self->spec.addr,
                               .mtu = config->mtu,
                               .rcvbuf = RECEIVE_BUFFER,
-                              .node = P2P_MEM_ANY_NODE};
+                              .node = P2P_MEM_ANY_NODE,
+                              .allow = self->allow.ids ? cli_allow_peer : NULL,
+                              .allow_arg = &self->allow};
     if (!cli_app_stack(app, &self->swarm, &self->spec, &stack, self->spec.addr))
         return false;
     if (config->answer &&
@@ -165,25 +169,37 @@ static bool start(listen_state *self)
     return print_addresses(self);
 }
 
+/* Reads what the command line says. */
+static cli_exit read_line(listen_state *self, const cli_command *command, const cli_config *config)
+{
+    char error[CLI_STACK_ERROR_SIZE];
+    p2p_addr addr;
+    if (!cli_spec_read(&self->spec, config->operands[0], error) ||
+        !cli_spec_addr(&self->spec, true, &addr, error) ||
+        !cli_key_is_usable(&self->spec, config, error) ||
+        !cli_allow_read(&self->allow, config->allows, config->n_allows, error))
+        return cli_usage(command, config, "%s", error);
+    if (cli_spec_leaves_process(&self->spec))
+        return CLI_EXIT_OK;
+    cli_report(command, config, CLI_EXIT_UNSUPPORTED, P2P_ERR_UNSUPPORTED,
+               "nobody could reach %s://, which joins nodes of one process only; listen on "
+               "udp://, or try p2p ask %s:// --answer COMMAND REQUEST",
+               self->spec.scheme, self->spec.scheme);
+    return CLI_EXIT_UNSUPPORTED;
+}
+
 cli_exit cli_listen(const cli_command *command, const cli_config *config)
 {
     listen_state self = {0};
-    char error[CLI_STACK_ERROR_SIZE];
-    p2p_addr addr;
-    if (!cli_spec_read(&self.spec, config->operands[0], error) ||
-        !cli_spec_addr(&self.spec, true, &addr, error))
-        return cli_usage(command, config, "%s", error);
-    if (!cli_spec_leaves_process(&self.spec)) {
-        cli_report(command, config, CLI_EXIT_UNSUPPORTED, P2P_ERR_UNSUPPORTED,
-                   "nobody could reach %s://, which joins nodes of one process only; listen on "
-                   "udp://, or try p2p ask %s:// --answer COMMAND REQUEST",
-                   self.spec.scheme, self.spec.scheme);
-        return CLI_EXIT_UNSUPPORTED;
+    cli_exit exit = read_line(&self, command, config);
+    if (exit == CLI_EXIT_OK && cli_app_open(&self.app, command, config, on_end, &self)) {
+        self.app.signal_is_end = true;
+        p2p_timer_init(&self.idle, self.app.loop, on_idle, &self);
+        (void)start(&self);
+        exit = cli_app_run(&self.app);
+    } else if (exit == CLI_EXIT_OK) {
+        exit = self.app.exit;
     }
-    if (!cli_app_open(&self.app, command, config, on_end, &self))
-        return self.app.exit;
-    self.app.signal_is_end = true;
-    p2p_timer_init(&self.idle, self.app.loop, on_idle, &self);
-    (void)start(&self);
-    return cli_app_run(&self.app);
+    cli_allow_free(&self.allow);
+    return exit;
 }

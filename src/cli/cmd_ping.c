@@ -17,6 +17,9 @@
 /* Pings that may be on their way; an older one counts as lost, so that memory does not grow. */
 #define WINDOW 4096u
 
+/* How long a handshake may take, or longer if --timeout says so. */
+#define PATIENCE (10 * P2P_SECOND)
+
 typedef enum flight_state { FREE = 0, FLYING = 1, BACK = 2, LOST = 3 } flight_state;
 
 typedef struct flight {
@@ -204,10 +207,11 @@ static void on_end(void *arg)
     cli_app *app = app_of(self);
     p2p_timer_stop(&self->next);
     p2p_timer_stop(&self->lost);
-    if (self->client.swarm && !app->exit) {
+    cli_client_disconnect(&self->client);
+    if (self->client.swarm && (self->sent || !app->exit)) {
         print_summary(self);
         cli_output_ready(&app->out);
-        if (self->sent && !self->received)
+        if (self->sent && !self->received && !app->exit)
             cli_fail(app, CLI_EXIT_NO_ANSWER, P2P_ERR_TIMEOUT,
                      "nothing came back; does p2p listen --echo run there?");
     }
@@ -338,6 +342,14 @@ static void on_next(void *arg)
 
 /* --- beginning --- */
 
+static void on_connected(void *arg)
+{
+    ping *self = arg;
+    self->began = self->due = p2p_loop_clock(app_of(self)->loop);
+    p2p_timer_start(&self->next, self->due);
+    print_begin(self);
+}
+
 static bool start(ping *self)
 {
     cli_app *app = app_of(self);
@@ -353,10 +365,12 @@ static bool start(ping *self)
         return false;
     }
     self->oldest = 1;
-    self->began = self->due = p2p_loop_clock(app->loop);
+    self->began = p2p_loop_clock(app->loop);
     p2p_on_tell(self->client.swarm, on_tell, self);
-    p2p_timer_start(&self->next, self->due);
-    print_begin(self);
+    /* The handshake is no part of a round trip, so it comes before the first one. */
+    cli_client_connect(&self->client,
+                       app->config->timeout > PATIENCE ? app->config->timeout : PATIENCE,
+                       on_connected, self);
     return true;
 }
 

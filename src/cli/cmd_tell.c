@@ -9,8 +9,12 @@
 
 /* Messages to send before the loop gets its turn. */
 #define BATCH 256
-/* How long messages may wait for a busy socket at the end, and how often that is looked at. */
-#define LAST_WAIT  (5 * P2P_SECOND)
+/* How long the handshake, or messages that wait for a busy socket at the end, may take unless
+ * --timeout says it. */
+#define PATIENCE (10 * P2P_SECOND)
+/* How long a handshake that renews a session is waited for at the end. */
+#define RENEWAL_WAIT (2 * P2P_SECOND)
+/* How often it is looked at whether all has left. */
 #define LAST_CHECK P2P_MILLISECOND
 /* A socket that takes more so many times in a row has nothing left to send. */
 #define CLEAR_CHECKS 3
@@ -28,7 +32,7 @@ typedef struct tell {
     bool done;         /* all is given to the swarm */
     uint64_t credit;   /* nanoseconds of the rate that are not used up */
     uint64_t credited; /* when that was counted last */
-    uint64_t deadline; /* of the checks at the end */
+    uint64_t finished; /* when the checks at the end began */
     unsigned clear;    /* checks in a row that found the socket ready */
     uint64_t sent;
     uint64_t sent_bytes;
@@ -40,6 +44,12 @@ static void pump(tell *self);
 static cli_app *app_of(tell *self)
 {
     return &self->client.app;
+}
+
+static uint64_t patience(const tell *self)
+{
+    uint64_t timeout = self->client.app.config->timeout;
+    return timeout ? timeout : PATIENCE;
 }
 
 /* --- the end --- */
@@ -68,15 +78,24 @@ static void on_end(void *arg)
     p2p_timer_stop(&self->timer);
     p2p_task_cancel(&self->task);
     cli_input_close(&self->input);
+    cli_client_disconnect(&self->client);
     cli_app_close_stack(app, &self->client.swarm, NULL, NULL);
+}
+
+/* Whether nothing is left: neither in the socket, nor, for a while, behind a handshake. */
+static bool is_clear(const tell *self, uint64_t waited)
+{
+    return cli_stack_is_clear(self->client.swarm) &&
+           (waited > RENEWAL_WAIT || cli_stack_is_settled(self->client.swarm));
 }
 
 static void check_clear(tell *self)
 {
-    self->clear = cli_stack_is_clear(self->client.swarm) ? self->clear + 1 : 0;
+    uint64_t waited = p2p_loop_now(app_of(self)->loop) - self->finished;
+    self->clear = is_clear(self, waited) ? self->clear + 1 : 0;
     if (self->clear >= CLEAR_CHECKS) {
         cli_app_end(app_of(self), CLI_EXIT_OK);
-    } else if (p2p_loop_now(app_of(self)->loop) >= self->deadline) {
+    } else if (waited > patience(self)) {
         cli_fail(app_of(self), CLI_EXIT_FAILURE, 0,
                  "the network takes no more: the last messages may not have been sent");
         cli_app_end(app_of(self), CLI_EXIT_FAILURE);
@@ -89,7 +108,7 @@ static void check_clear(tell *self)
 static void finish(tell *self)
 {
     self->done = true;
-    self->deadline = p2p_loop_now(app_of(self)->loop) + LAST_WAIT;
+    self->finished = p2p_loop_now(app_of(self)->loop);
     p2p_timer_start_in(&self->timer, 0);
 }
 
@@ -275,7 +294,7 @@ cli_exit cli_tell(const cli_command *command, const cli_config *config)
         self.credited = p2p_loop_clock(app->loop);
         p2p_on_writable(self.client.swarm, on_writable, &self);
         if (open_input(&self))
-            p2p_loop_defer(app->loop, &self.task);
+            cli_client_connect(&self.client, patience(&self), on_task, &self);
     }
     return cli_app_run(app);
 }

@@ -10,20 +10,25 @@
     "Port 0 stands for any free port; [::] and 0.0.0.0 stand for all addresses of this\n"       \
     "machine, which are then printed one per line. Ends with --count, --timeout or Ctrl-C.\n"   \
     "Control characters and bytes that are no UTF-8 are printed as in C: \\n, \\x1b, \\\\.\n"   \
+    "On pke+udp:// peers are known by their keys and messages are encrypted; --allow names\n"   \
+    "those who are let in.\n"                                                                   \
     "With --answer, requests are served: the command gets the request on its standard input\n"  \
     "and the asker's address in P2P_SRC; its output is the response, and a status other than\n" \
     "0 refuses the request with that code.\n"
 
-#define LISTEN_EXAMPLES                                                      \
-    "p2p listen udp://127.0.0.1:4000           on this machine only\n"       \
-    "p2p listen 'udp://[::]:0' --json          on all addresses, any port\n" \
-    "p2p listen udp://127.0.0.1:4000 --echo    something to ping\n"          \
+#define LISTEN_EXAMPLES                                                           \
+    "p2p listen udp://127.0.0.1:4000           on this machine only\n"            \
+    "p2p listen 'udp://[::]:0' --json          on all addresses, any port\n"      \
+    "p2p listen pke+udp://127.0.0.1:4000       encrypted, with this node's key\n" \
+    "p2p listen udp://127.0.0.1:4000 --echo    something to ping\n"               \
     "p2p listen udp://0.0.0.0:4000 --from --count 10\n"
 
-#define TELL_TEXT                                                                              \
-    "Sends each line of its input as one message, without the newline. Messages may be lost\n" \
-    "on the way, as datagrams are: success says that they have left, not that they arrived.\n" \
-    "A line longer than the MTU is reported and left out. Sending too fast for the receiver\n" \
+#define TELL_TEXT                                                                                 \
+    "Sends each line of its input as one message, without the newline. Messages may be lost\n"    \
+    "on the way, as datagrams are: success says that they have left, not that they arrived.\n"    \
+    "To a peer that is known by its key (pke+udp://PEERID@...) there is a handshake first: the\n" \
+    "status is 3 if nobody answers, and 4 if who answers has another key.\n"                      \
+    "A line longer than the MTU is reported and left out. Sending too fast for the receiver\n"    \
     "is the usual reason for loss on one machine: see --rate.\n"
 
 #define TELL_EXAMPLES                                            \
@@ -31,6 +36,37 @@
     "p2p tell udp://127.0.0.1:4000 --message hello\n"            \
     "p2p tell 'udp://[::1]:4000' --file words.txt --rate 1000\n" \
     "p2p tell udp://127.0.0.1:4000 --file picture.png --whole --mtu 60000\n"
+
+#define DOCTOR_TEXT                                                                                \
+    "Tries to reach a peer step by step, and explains each step: what was found, and what to do\n" \
+    "about it. The steps are the address, the route, the port, and for a peer with a key the\n"    \
+    "handshake, its key, and the clock; then the sizes of messages. Nothing that the "             \
+    "application\n"                                                                                \
+    "there would see is sent to a peer with a key, unless --echo is given; over plain udp:// it\n" \
+    "is one empty message.\n"
+
+#define DOCTOR_EXAMPLES                            \
+    "p2p doctor pke+udp://PEERID@127.0.0.1:4000\n" \
+    "p2p doctor udp://127.0.0.1:4000 --echo --json\n"
+
+#define KEYGEN_TEXT                                                                                \
+    "Makes a new key (Ed25519) and prints its peer id. The file is for its owner alone, and one\n" \
+    "that is there is never replaced without --force. Without --out it becomes the key that "      \
+    "this\n"                                                                                       \
+    "user's nodes have. openssl reads the file, and p2p reads what openssl genpkey -algorithm\n"   \
+    "ed25519 writes.\n"
+
+#define KEYGEN_EXAMPLES           \
+    "p2p keygen\n"                \
+    "p2p keygen --out node.pem\n" \
+    "p2p keygen --from-go-p2p old.key --out node.pem\n"
+
+#define ID_TEXT \
+    "Prints the peer id of a key: what others write before the @ of this node's address.\n"
+
+#define ID_EXAMPLES \
+    "p2p id\n"      \
+    "p2p id --key node.pem --public\n"
 
 #define ASK_TEXT                                                                                 \
     "Sends one request and prints the response. The request is REQUEST, or a file, or all of\n"  \
@@ -65,6 +101,13 @@ const cli_command cli_commands[] = {
      cli_ping_options, &cli_n_ping_options, 1, 1,
      "ping needs the address that p2p listen --echo printed, such as udp://127.0.0.1:4000",
      cli_ping},
+    {"doctor", "ADDR", "explain why a peer can or cannot be reached", DOCTOR_TEXT, DOCTOR_EXAMPLES,
+     cli_doctor_options, &cli_n_doctor_options, 1, 1,
+     "doctor needs the address to examine, such as udp://127.0.0.1:4000", cli_doctor},
+    {"keygen", "", "make a key, and print its peer id", KEYGEN_TEXT, KEYGEN_EXAMPLES,
+     cli_keygen_options, &cli_n_keygen_options, 0, 0, NULL, cli_keygen},
+    {"id", "", "print the peer id of a key", ID_TEXT, ID_EXAMPLES, cli_id_options,
+     &cli_n_id_options, 0, 0, NULL, cli_show_id},
     {"errors", "", "list the error codes and exit statuses",
      "Lists the error codes of the library, and the exit statuses of this program.\n",
      "p2p errors\n", cli_plain_options, &cli_n_plain_options, 0, 0, NULL, cli_errors},

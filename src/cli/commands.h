@@ -5,16 +5,17 @@
 #include <stddef.h>
 
 #include "cli/config.h"
+#include "cli/output.h"
 #include "cli/text.h"
 
 /* How the program ends: its exit status. */
-#define CLI_EXIT_LIST(X)                                         \
-    X(OK, 0, "all went well")                                    \
-    X(FAILURE, 1, "something failed, or not all of it was sent") \
-    X(USAGE, 2, "the command line is wrong; nothing was done")   \
-    X(NO_ANSWER, 3, "nobody is there, or nothing came in time")  \
-    X(REFUSED, 4, "the other side refused the request")          \
-    X(UNSUPPORTED, 5, "swarms of this kind cannot do that")      \
+#define CLI_EXIT_LIST(X)                                                                   \
+    X(OK, 0, "all went well")                                                              \
+    X(FAILURE, 1, "something failed, or not all of it was sent")                           \
+    X(USAGE, 2, "the command line is wrong; nothing was done")                             \
+    X(NO_ANSWER, 3, "nobody is there, or nothing came in time")                            \
+    X(REFUSED, 4, "the other side refused the request, or has another key than it should") \
+    X(UNSUPPORTED, 5, "swarms of this kind cannot do that")                                \
     X(SIGNAL, 128, "a signal ended it before its work was done; the signal's number is added")
 
 typedef enum cli_exit {
@@ -55,9 +56,15 @@ cli_exit cli_listen(const cli_command *command, const cli_config *config);
 cli_exit cli_tell(const cli_command *command, const cli_config *config);
 cli_exit cli_ask(const cli_command *command, const cli_config *config);
 cli_exit cli_ping(const cli_command *command, const cli_config *config);
+cli_exit cli_doctor(const cli_command *command, const cli_config *config);
+cli_exit cli_keygen(const cli_command *command, const cli_config *config);
+cli_exit cli_show_id(const cli_command *command, const cli_config *config);
 cli_exit cli_errors(const cli_command *command, const cli_config *config);
 cli_exit cli_version(const cli_command *command, const cli_config *config);
 cli_exit cli_show_help(const cli_command *command, const cli_config *config);
+
+/* Writes what a command that only prints has gathered. */
+cli_exit cli_finish_output(const cli_command *command, const cli_config *config, cli_output *out);
 
 /* Prints the help of a command, or of the program if about is NULL. */
 cli_exit cli_print_help(const cli_command *about, const cli_config *config);

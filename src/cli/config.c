@@ -25,6 +25,8 @@ static bool *flag_of(cli_config *config, int id)
     switch (id) {
     case CLI_OPT_ECHO:
         return &config->echo;
+    case CLI_OPT_FORCE:
+        return &config->force;
     case CLI_OPT_FROM:
         return &config->from;
     case CLI_OPT_HELP:
@@ -33,6 +35,10 @@ static bool *flag_of(cli_config *config, int id)
         return &config->json;
     case CLI_OPT_NO_NEWLINE:
         return &config->no_newline;
+    case CLI_OPT_PUBLIC:
+        return &config->public_key;
+    case CLI_OPT_QUIC:
+        return &config->quic;
     case CLI_OPT_RAW:
         return &config->raw;
     case CLI_OPT_STATS:
@@ -53,6 +59,14 @@ static const char **word_of(cli_config *config, int id)
         return &config->bind;
     case CLI_OPT_FILE:
         return &config->file;
+    case CLI_OPT_FORMAT:
+        return &config->format;
+    case CLI_OPT_FROM_GO_P2P:
+        return &config->from_go_p2p;
+    case CLI_OPT_KEY:
+        return &config->key;
+    case CLI_OPT_OUT:
+        return &config->out;
     default:
         return NULL;
     }
@@ -97,6 +111,8 @@ static void set_option(cli_config *config, const cli_item *item)
         *number = item->number;
     else if (item->option->id == CLI_OPT_MESSAGE)
         config->messages[config->n_messages++] = item->text;
+    else if (item->option->id == CLI_OPT_ALLOW)
+        config->allows[config->n_allows++] = item->text;
     else if (item->option->id == CLI_OPT_VERBOSE)
         config->verbose++;
 }
@@ -114,6 +130,10 @@ static const char *conflict(const cli_config *config)
         return "--whole is for input; --message sends its text as one message anyway";
     if (config->file && config->operands[1])
         return "--file and a REQUEST exclude each other";
+    if (config->key && config->from_go_p2p)
+        return "--key and --from-go-p2p exclude each other";
+    if (config->public_key && config->quic)
+        return "--public and --quic exclude each other; --json prints all of it";
     return NULL;
 }
 
@@ -125,7 +145,8 @@ bool cli_config_read(cli_config *config, const cli_option *options, size_t n_opt
     cli_item item;
     set_defaults(config);
     config->messages = calloc((size_t)argc + 1, sizeof *config->messages);
-    if (!config->messages) {
+    config->allows = calloc((size_t)argc + 1, sizeof *config->allows);
+    if (!config->messages || !config->allows) {
         (void)snprintf(error, CLI_ARGS_ERROR_SIZE, "no memory");
         return false;
     }
@@ -154,5 +175,6 @@ bool cli_config_read(cli_config *config, const cli_option *options, size_t n_opt
 void cli_config_free(cli_config *config)
 {
     free(config->messages);
+    free(config->allows);
     memset(config, 0, sizeof *config);
 }

@@ -16,9 +16,15 @@ typedef struct cli_config {
     unsigned n_operands;
     const char **messages; /* of --message; allocated */
     size_t n_messages;
+    const char **allows; /* of --allow; allocated */
+    size_t n_allows;
     const char *file;
     const char *bind;
     const char *answer;
+    const char *key;
+    const char *out;
+    const char *format;
+    const char *from_go_p2p;
     uint64_t answer_jobs;
     uint64_t answer_size;
     uint64_t answer_timeout;
@@ -30,10 +36,13 @@ typedef struct cli_config {
     uint64_t timeout; /* 0: the command's own */
     unsigned verbose;
     bool echo;
+    bool force;
     bool from;
     bool help;
     bool json;
     bool no_newline;
+    bool public_key;
+    bool quic;
     bool raw;
     bool stats;
     bool whole;

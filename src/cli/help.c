@@ -55,6 +55,9 @@ void cli_help(cli_text *out, const cli_command *command)
     cli_text_puts(out, "\nTry it, in two terminals:\n"
                        "  p2p listen udp://127.0.0.1:4000\n"
                        "  p2p tell udp://127.0.0.1:4000 --message hello\n\n"
+                       "Encrypted, to a peer that is known by its key: p2p listen "
+                       "pke+udp://127.0.0.1:0\n"
+                       "prints the address to tell to. p2p keygen makes a key that lasts.\n\n"
                        "p2p help COMMAND says more; p2p help COMMAND and p2p COMMAND --help are "
                        "the same.\n");
 }

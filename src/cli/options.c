@@ -17,7 +17,8 @@
 #define BIND_HELP           "send from this local address, such as 127.0.0.1:5000"
 #define HELP_HELP           "show this text"
 #define JSON_HELP           "print JSON, one object per line"
-#define MTU_HELP            "longest message to send (udp: 1232)"
+#define KEY_HELP            "this node's key (~/.config/p2p/key.pem, else one for this time)"
+#define MTU_HELP            "longest message to send (udp: 1232, pke+udp: 1212)"
 #define STATS_HELP          "print the counters at the end"
 #define VERBOSE_HELP        "print the library's log; twice: all of it"
 
@@ -38,6 +39,9 @@ const cli_option cli_listen_options[] = {
      ANSWER_TIMEOUT_HELP},
     {CLI_OPT_ANSWER_JOBS, 0, "answer-jobs", CLI_NUMBER, "N", 1, 256, ANSWER_JOBS_HELP},
     {CLI_OPT_ANSWER_SIZE, 0, "answer-size", CLI_BYTES, "BYTES", 1, 16 * MEBIBYTE, ANSWER_SIZE_HELP},
+    {CLI_OPT_KEY, 'k', "key", CLI_WORD, "FILE", 0, 0, KEY_HELP},
+    {CLI_OPT_ALLOW, 'A', "allow", CLI_WORD, "PEERID", 0, 0,
+     "let in this peer, and others so named, and nobody else"},
     {CLI_OPT_MTU, 'm', "mtu", CLI_BYTES, "BYTES", 1, P2P_UDP_MAX_MTU, MTU_HELP},
     {CLI_OPT_JSON, 'j', "json", CLI_FLAG, NULL, 0, 0, JSON_HELP},
     {CLI_OPT_STATS, 's', "stats", CLI_FLAG, NULL, 0, 0, STATS_HELP},
@@ -55,6 +59,9 @@ const cli_option cli_tell_options[] = {
     {CLI_OPT_RATE, 'R', "rate", CLI_NUMBER, "N", 0, MANY,
      "messages per second (10000); 0: as fast as they go"},
     {CLI_OPT_BIND, 'b', "bind", CLI_WORD, "ADDR", 0, 0, BIND_HELP},
+    {CLI_OPT_TIMEOUT, 't', "timeout", CLI_TIME, "TIME", P2P_MILLISECOND, YEAR,
+     "give up if the handshake, or the rest at the end, takes longer (10s)"},
+    {CLI_OPT_KEY, 'k', "key", CLI_WORD, "FILE", 0, 0, KEY_HELP},
     {CLI_OPT_MTU, 'm', "mtu", CLI_BYTES, "BYTES", 1, P2P_UDP_MAX_MTU, MTU_HELP},
     {CLI_OPT_JSON, 'j', "json", CLI_FLAG, NULL, 0, 0, JSON_HELP},
     {CLI_OPT_STATS, 's', "stats", CLI_FLAG, NULL, 0, 0, STATS_HELP},
@@ -91,6 +98,7 @@ const cli_option cli_ping_options[] = {
     {CLI_OPT_TIMEOUT, 't', "timeout", CLI_TIME, "TIME", P2P_MILLISECOND, YEAR,
      "a ping is lost after this time (2s)"},
     {CLI_OPT_BIND, 'b', "bind", CLI_WORD, "ADDR", 0, 0, BIND_HELP},
+    {CLI_OPT_KEY, 'k', "key", CLI_WORD, "FILE", 0, 0, KEY_HELP},
     {CLI_OPT_MTU, 'm', "mtu", CLI_BYTES, "BYTES", 1, P2P_UDP_MAX_MTU, MTU_HELP},
     {CLI_OPT_JSON, 'j', "json", CLI_FLAG, NULL, 0, 0, JSON_HELP},
     {CLI_OPT_STATS, 's', "stats", CLI_FLAG, NULL, 0, 0, STATS_HELP},
@@ -98,6 +106,42 @@ const cli_option cli_ping_options[] = {
     {CLI_OPT_HELP, 'h', "help", CLI_FLAG, NULL, 0, 0, HELP_HELP},
 };
 const size_t cli_n_ping_options = COUNT_OF(cli_ping_options);
+
+const cli_option cli_doctor_options[] = {
+    {CLI_OPT_TIMEOUT, 't', "timeout", CLI_TIME, "TIME", 10 * P2P_MILLISECOND, YEAR,
+     "wait this long for each answer (3s)"},
+    {CLI_OPT_KEY, 'k', "key", CLI_WORD, "FILE", 0, 0, KEY_HELP},
+    {CLI_OPT_ECHO, 'e', "echo", CLI_FLAG, NULL, 0, 0,
+     "the peer runs p2p listen --echo: try messages of several sizes"},
+    {CLI_OPT_BIND, 'b', "bind", CLI_WORD, "ADDR", 0, 0, BIND_HELP},
+    {CLI_OPT_JSON, 'j', "json", CLI_FLAG, NULL, 0, 0, JSON_HELP},
+    {CLI_OPT_HELP, 'h', "help", CLI_FLAG, NULL, 0, 0, HELP_HELP},
+};
+const size_t cli_n_doctor_options = COUNT_OF(cli_doctor_options);
+
+const cli_option cli_keygen_options[] = {
+    {CLI_OPT_OUT, 'o', "out", CLI_WORD, "FILE", 0, 0,
+     "where to write it (~/.config/p2p/key.pem); - is the output"},
+    {CLI_OPT_FORCE, 'f', "force", CLI_FLAG, NULL, 0, 0, "replace a file that is there"},
+    {CLI_OPT_FORMAT, 'F', "format", CLI_WORD, "FORMAT", 0, 0,
+     "pem (PKCS#8, the default), der (the same), or go-p2p"},
+    {CLI_OPT_FROM_GO_P2P, 0, "from-go-p2p", CLI_WORD, "FILE", 0, 0,
+     "no new key, but that of this file in the form of go-p2p"},
+    {CLI_OPT_JSON, 'j', "json", CLI_FLAG, NULL, 0, 0, JSON_HELP},
+    {CLI_OPT_HELP, 'h', "help", CLI_FLAG, NULL, 0, 0, HELP_HELP},
+};
+const size_t cli_n_keygen_options = COUNT_OF(cli_keygen_options);
+
+const cli_option cli_id_options[] = {
+    {CLI_OPT_KEY, 'k', "key", CLI_WORD, "FILE", 0, 0, "the key (~/.config/p2p/key.pem)"},
+    {CLI_OPT_FROM_GO_P2P, 0, "from-go-p2p", CLI_WORD, "FILE", 0, 0,
+     "a private key in the form of go-p2p instead"},
+    {CLI_OPT_QUIC, 'q', "quic", CLI_FLAG, NULL, 0, 0, "print the id that QUIC swarms use"},
+    {CLI_OPT_PUBLIC, 'p', "public", CLI_FLAG, NULL, 0, 0, "print the public key, in PEM"},
+    {CLI_OPT_JSON, 'j', "json", CLI_FLAG, NULL, 0, 0, JSON_HELP},
+    {CLI_OPT_HELP, 'h', "help", CLI_FLAG, NULL, 0, 0, HELP_HELP},
+};
+const size_t cli_n_id_options = COUNT_OF(cli_id_options);
 
 const cli_option cli_plain_options[] = {
     {CLI_OPT_JSON, 'j', "json", CLI_FLAG, NULL, 0, 0, JSON_HELP},

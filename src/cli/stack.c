@@ -13,6 +13,8 @@ struct cli_layer {
     const char *name;
     bool lowest;         /* it needs no layer below, and cannot have one */
     bool leaves_process; /* of a lowest layer: other processes can be reached */
+    bool has_keys;       /* its peers are known by keys */
+    size_t overhead;     /* what a message grows by */
     p2p_addr_kind kind;  /* the kind of its addresses */
     const char *form;    /* addresses as an error explains them */
     const char *summary;
@@ -28,7 +30,7 @@ static int make_udp(p2p_swarm **out, p2p_loop *loop, p2p_swarm *inner,
     p2p_udp_config udp;
     p2p_udp_config_init(&udp);
     udp.bind = config->bind;
-    udp.mtu = config->mtu;
+    udp.mtu = config->mtu < P2P_UDP_MAX_MTU ? config->mtu : P2P_UDP_MAX_MTU;
     udp.socket_rcvbuf = config->rcvbuf;
     return p2p_udp_new(out, loop, &udp);
 }
@@ -48,10 +50,27 @@ static int make_mem(p2p_swarm **out, p2p_loop *loop, p2p_swarm *inner,
     return p2p_mem_new(out, *config->realm, &mem);
 }
 
+static int make_pke(p2p_swarm **out, p2p_loop *loop, p2p_swarm *inner,
+                    const cli_stack_config *config)
+{
+    (void)loop;
+    p2p_pke_swarm_config pke;
+    p2p_pke_swarm_config_init(&pke);
+    pke.signer = config->signer;
+    pke.allow = config->allow;
+    pke.allow_arg = config->allow_arg;
+    return p2p_pke_swarm_new(out, inner, &pke);
+}
+
 static const cli_layer layers[] = {
-    {"udp", true, true, P2P_ADDR_IP, "ip:port, such as udp://127.0.0.1:4000 or udp://[::1]:4000",
+    {"pke", false, false, true, P2P_PKE_OVERHEAD, P2P_ADDR_PEER,
+     "PEERID@ and then the address below, as p2p listen prints it",
+     "peers are known by their keys, messages are encrypted; on another layer: pke+udp", make_pke},
+    {"udp", true, true, false, 0, P2P_ADDR_IP,
+     "ip:port, such as udp://127.0.0.1:4000 or udp://[::1]:4000",
      "datagrams: no encryption, no requests", make_udp},
-    {"mem", true, false, P2P_ADDR_MEM, "a node's number, such as mem://1; mem:// is mem://0",
+    {"mem", true, false, false, 0, P2P_ADDR_MEM,
+     "a node's number, such as mem://1; mem:// is mem://0",
      "memory of one process: messages and requests", make_mem},
 };
 #define N_LAYERS (sizeof layers / sizeof *layers)
@@ -65,9 +84,12 @@ int cli_stack_open(p2p_swarm **out, p2p_loop *loop, const cli_spec *spec,
                    const cli_stack_config *config)
 {
     p2p_swarm *swarm = NULL;
+    cli_stack_config own = *config;
+    for (size_t i = 0; config->mtu && i < spec->n_layers; i++)
+        own.mtu += spec->layers[i]->overhead;
     for (size_t i = spec->n_layers; i-- > 0;) {
         p2p_swarm *outer;
-        int err = spec->layers[i]->make(&outer, loop, swarm, config);
+        int err = spec->layers[i]->make(&outer, loop, swarm, &own);
         if (err) {
             if (swarm)
                 p2p_close(swarm, NULL, NULL);
@@ -213,33 +235,98 @@ static bool is_host_name(const char *text)
     return letters && (!text[len] || text[len] == ':') && !strchr(text + len + !!text[len], ':');
 }
 
+bool cli_spec_has_keys(const cli_spec *spec)
+{
+    for (size_t i = 0; i < spec->n_layers; i++)
+        if (spec->layers[i]->has_keys)
+            return true;
+    return false;
+}
+
+const char *cli_spec_layer(const cli_spec *spec, size_t i)
+{
+    return i < spec->n_layers ? spec->layers[i]->name : NULL;
+}
+
+/* Whether the layers of an address are those from the first on. */
+static bool fits(const cli_spec *spec, size_t first, const p2p_addr *addr)
+{
+    p2p_addr at = *addr;
+    for (size_t i = first; i < spec->n_layers; i++)
+        if (p2p_addr_kind_of(&at) != spec->layers[i]->kind ||
+            (i + 1 < spec->n_layers && p2p_addr_unwrap(&at, &at) != 0))
+            return false;
+    return true;
+}
+
+/* What is wrong with the text of an address of layers[i] and those below. */
+static void explain_addr(const cli_spec *spec, size_t i, const char *text,
+                         char error[CLI_STACK_ERROR_SIZE])
+{
+    const cli_layer *layer = spec->layers[i];
+    const char *at = strchr(text, '@');
+    size_t len = at ? (size_t)(at - text) : 0;
+    uint8_t id[P2P_PEER_ID_SIZE];
+    const char *reason = "";
+    if (layer->kind == P2P_ADDR_PEER && at && len != P2P_PEER_ID_TEXT_LEN) {
+        (void)snprintf(error, CLI_STACK_ERROR_SIZE,
+                       "\"%.*s\" before the @ is no peer id: it has %zu characters, and a peer id "
+                       "has %d",
+                       (int)(len < 100 ? len : 100), text, len, P2P_PEER_ID_TEXT_LEN);
+        return;
+    }
+    if (layer->kind == P2P_ADDR_PEER && at && p2p_peer_id_parse(text, len, id) != 0) {
+        (void)snprintf(error, CLI_STACK_ERROR_SIZE,
+                       "\"%.*s\" before the @ is no peer id: copy it anew, with p2p id or from "
+                       "p2p listen",
+                       (int)len, text);
+        return;
+    }
+    if (layer->kind == P2P_ADDR_PEER && at) {
+        explain_addr(spec, i + 1, at + 1, error);
+        return;
+    }
+    if (layer->kind == P2P_ADDR_PEER)
+        reason = " (the peer id is missing: who it is must be known)";
+    else if (layer->kind == P2P_ADDR_IP && at)
+        reason = " (a peer id has no place there)";
+    else if (layer->kind == P2P_ADDR_IP && is_host_name(text))
+        reason = " (names of hosts are not looked up)";
+    (void)snprintf(error, CLI_STACK_ERROR_SIZE, "\"%.100s\" is not an address of %s%s; write %s",
+                   text, layer->name, reason, layer->form);
+}
+
 bool cli_spec_addr(const cli_spec *spec, bool to_bind, p2p_addr *out,
                    char error[CLI_STACK_ERROR_SIZE])
 {
-    const cli_layer *layer = spec->layers[0];
-    const cli_layer *lowest = lowest_of(spec);
+    /* What is bound is the lowest layer's. */
+    size_t first = to_bind ? spec->n_layers - 1 : 0;
     uint16_t port = 1;
-    if (lowest->kind == P2P_ADDR_MEM && !*spec->addr) {
+    if (spec->layers[first]->kind == P2P_ADDR_MEM && !*spec->addr) {
         p2p_addr_from_mem(out, 0);
         return true;
     }
-    /* What is bound is the lowest layer's. */
-    const cli_layer *wanted = to_bind ? lowest : layer;
-    if (p2p_addr_parse(spec->addr, out) == 0 && p2p_addr_kind_of(out) == wanted->kind) {
-        if (to_bind || p2p_addr_port(out, &port) != 0 || port != 0)
-            return true;
-        (void)snprintf(error, CLI_STACK_ERROR_SIZE,
-                       "%s://%.100s: nobody can be reached at port 0; use the port that p2p listen "
-                       "printed",
-                       spec->scheme, spec->addr);
+    if (p2p_addr_parse(spec->addr, out) != 0 || !fits(spec, first, out)) {
+        explain_addr(spec, first, spec->addr, error);
         return false;
     }
-    const char *reason = "";
-    if (wanted->kind == P2P_ADDR_IP && is_host_name(spec->addr))
-        reason = " (names of hosts are not looked up)";
-    (void)snprintf(error, CLI_STACK_ERROR_SIZE, "\"%.100s\" is not an address of %s%s; write %s",
-                   spec->addr, spec->scheme, reason, wanted->form);
+    if (to_bind || p2p_addr_port(out, &port) != 0 || port != 0)
+        return true;
+    (void)snprintf(error, CLI_STACK_ERROR_SIZE,
+                   "%s://%.200s: nobody can be reached at port 0; use the port that p2p listen "
+                   "printed",
+                   spec->scheme, spec->addr);
     return false;
+}
+
+bool cli_stack_is_settled(const p2p_swarm *swarm)
+{
+    p2p_pke_stats stats;
+    for (; swarm; swarm = p2p_swarm_inner(swarm))
+        if (p2p_pke_swarm_stats(swarm, &stats, NULL) == 0 &&
+            stats.handshakes_started > stats.sessions_ready + stats.handshakes_failed)
+            return false;
+    return true;
 }
 
 bool cli_stack_is_clear(const p2p_swarm *swarm)

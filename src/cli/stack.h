@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <p2p/p2p.h>
+#include <p2p/pke.h>
 
 #include "cli/text.h"
 
@@ -32,11 +33,14 @@ typedef struct cli_spec {
 
 /* How to make the swarms of a stack. Members that its layers do not use do not matter. */
 typedef struct cli_stack_config {
-    const char *bind;  /* "ip:port", or NULL */
-    size_t mtu;        /* of the lowest layer, 0: its default */
-    size_t rcvbuf;     /* bytes that the system should hold for a slow receiver, 0: its default */
-    p2p_realm **realm; /* where memory swarms meet; the first makes it */
-    uint64_t node;     /* number of a memory swarm, or P2P_MEM_ANY_NODE */
+    const char *bind;   /* "ip:port", or NULL */
+    size_t mtu;         /* longest message of the outermost layer, 0: what the lowest allows */
+    size_t rcvbuf;      /* bytes that the system should hold for a slow receiver, 0: its default */
+    p2p_realm **realm;  /* where memory swarms meet; the first makes it */
+    uint64_t node;      /* number of a memory swarm, or P2P_MEM_ANY_NODE */
+    p2p_signer *signer; /* this node's key, for layers that have keys */
+    p2p_pke_allow_fn allow; /* NULL: everybody */
+    void *allow_arg;
 } cli_stack_config;
 
 /*
@@ -52,6 +56,12 @@ bool cli_spec_read_like(cli_spec *spec, const char *text, const cli_spec *like,
 
 /* Whether its nodes can be in different processes. */
 bool cli_spec_leaves_process(const cli_spec *spec);
+
+/* Whether its peers are known by keys, so that it needs a signer. */
+bool cli_spec_has_keys(const cli_spec *spec);
+
+/* The names of its layers one by one, the outermost first; NULL beyond the last. */
+const char *cli_spec_layer(const cli_spec *spec, size_t i);
 
 /* Reads the address of a spec without a swarm: false with an error if none could reach it. to_bind
  * says that it is to listen on, where port 0 has a meaning. */
@@ -69,6 +79,9 @@ const char *cli_stack_text(const cli_spec *spec, const p2p_addr *addr,
 
 /* Whether the socket below takes more now: no message waits for it then. */
 bool cli_stack_is_clear(const p2p_swarm *swarm);
+
+/* Whether no handshake is under way, for which messages may still wait. */
+bool cli_stack_is_settled(const p2p_swarm *swarm);
 
 /* The list of layers, for the help. */
 void cli_stack_list(cli_text *out);

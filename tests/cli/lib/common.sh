@@ -7,6 +7,8 @@ set -u
 P2P=${P2P:?the path of the p2p program}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 work=$(mktemp -d) || exit 2
+# Whatever keys the user has are not for tests.
+export HOME=$work/home XDG_CONFIG_HOME=
 failed=0
 listener='' reader=''
 
