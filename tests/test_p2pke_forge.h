@@ -157,7 +157,10 @@ static inline void forge_add_session(forge_snapshot *s, const p2p_pke_session *s
         forge_add(s, session->replay.ring, P2P__REPLAY_BLOCKS * 8);
     const p2p__pke_handshake *hs = session->handshake;
     if (hs) {
-        forge_add(s, hs, sizeof *hs);
+        /* That an InitDone was wrongly signed is remembered: only its initiator can write one. */
+        p2p__pke_handshake copy = *hs;
+        copy.done_refused = 0;
+        forge_add(s, &copy, sizeof copy);
         forge_add(s, hs->messages, hs->hello_len + hs->done_len);
     }
 }

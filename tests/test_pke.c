@@ -299,7 +299,8 @@ static void test_self(void **state)
     pke_net net;
     pke_net_begin(&net, NULL, 1);
     pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    /* Who talks to himself gets his own InitHello, which is refused: it does not turn in circles. */
+    /* Who talks to himself gets his own InitHello, which is refused: it does not turn in
+     * circles. */
     int err = pke_say(a, &a->addr, "hello");
     pke_net_run(&net, 60 * P2P_SECOND);
     assert_true(err == 0 || err == P2P_ERR_BAD_ADDR || err == P2P_ERR_UNREACHABLE);

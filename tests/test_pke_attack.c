@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PKE swarms under attack, in virtual time: 100,000 datagrams per second with addresses that are not
- * the sender's. Whatever they are, memory is bounded, nothing is answered with more than it asked,
- * who is connected does not notice, and who is new gets in.
+ * PKE swarms under attack, in virtual time: 100,000 datagrams per second with addresses that are
+ * not the sender's. Whatever they are, memory is bounded, nothing is answered with more than it
+ * asked, who is connected does not notice, and who is new gets in.
  */
 #include "core/bytes.h"
 #include "core/rand.h"
@@ -44,7 +44,7 @@ struct attack {
     unsigned injected;
     unsigned replies; /* of the victim, to those who are neither of the others */
     size_t peak;
-    uint64_t told;    /* by the peer */
+    uint64_t told; /* by the peer */
 };
 
 /* --- nodes --- */
@@ -123,7 +123,8 @@ static void run(attack *a, uint64_t duration)
     assert_true(end == P2P_SIM_TIME || end == P2P_SIM_IDLE);
 }
 
-/* Before anybody has proven his address, he gets at most one datagram for each, and no longer one. */
+/* Before anybody has proven his address, he gets at most one datagram for each, and no longer
+ * one. */
 static int on_send(void *arg, const p2p_msg *sent, const p2p_msg *question)
 {
     attack *a = arg;
@@ -132,8 +133,8 @@ static int on_send(void *arg, const p2p_msg *sent, const p2p_msg *question)
         memcpy(a->hello, sent->data, sent->len);
         a->hello_len = sent->len;
     }
-    if (!p2p_addr_equal(sent->src, &a->victim.inner) ||
-        p2p_addr_equal(sent->dst, &a->peer.inner) || p2p_addr_equal(sent->dst, &a->newcomer.inner))
+    if (!p2p_addr_equal(sent->src, &a->victim.inner) || p2p_addr_equal(sent->dst, &a->peer.inner) ||
+        p2p_addr_equal(sent->dst, &a->newcomer.inner))
         return 1;
     a->replies++;
     assert_non_null(question);
@@ -177,7 +178,8 @@ static void end(attack *a)
     counted_end(a->loop, &a->memory);
 }
 
-/* Takes the InitHello that a node with that key makes now, at an address from where nobody hears it. */
+/* Takes the InitHello that a node with that key makes now, at an address from where nobody hears
+ * it. */
 static void capture(attack *a, uint64_t key, const char *at, pke_change_fn change)
 {
     node from;
@@ -385,8 +387,9 @@ static void test_flood(void **state)
     }
 }
 
-/* The attacker has heard the peer's own InitHello, and sends it with other ephemerals, in the peer's
- * name and for long: that neither stops its traffic nor keeps it from making new sessions. */
+/* The attacker has heard the peer's own InitHello, and sends it with other ephemerals, in the
+ * peer's name and for long: that neither stops its traffic nor keeps it from making new
+ * sessions. */
 static void test_replayed_hello(void **state)
 {
     (void)state;
@@ -414,6 +417,39 @@ static void test_replayed_hello(void **state)
     assert_int_equal(a.peer.failed + a.victim.failed, 0);
     assert_true(stats_of(&a.peer).sessions_ready >= 3);
     end(&a);
+}
+
+/* A peer that cannot prove its address, for it is as the reference, and makes a new session every
+ * few seconds: forged neighbours, and forged handshakes at its own address, do not stop it. */
+static void test_reference_peer(void **state)
+{
+    (void)state;
+    const forge_fn forges[] = {from_neighbours, from_anywhere, from_the_same};
+    for (size_t k = 0; k < 2 * COUNT_OF(forges); k++) {
+        attack a;
+        uint8_t data[HELLO];
+        p2p_addr src;
+        begin(&a, k);
+        remove_node(&a.peer);
+        run(&a, P2P_SECOND);
+        p2p_signer_free(a.peer.signer);
+        add_node(&a, &a.peer, 2, "10.0.1.1:1", as_reference);
+        capture(&a, 50, "10.9.9.9:9", k % 2 ? as_reference : NULL);
+        connect_peer(&a);
+        for (int i = 0; i < 600; i++) {
+            for (int n = 0; n < 100; n++) {
+                size_t len = forges[k / 2](&a, data, &src);
+                wire_inject(a.wire, &src, &a.victim.inner, data, len);
+            }
+            tell_number(&a);
+            run(&a, 100 * P2P_MILLISECOND);
+        }
+        run(&a, P2P_SECOND);
+        assert_int_equal(a.victim.got, a.told);
+        assert_int_equal(a.peer.failed, 0);
+        assert_true(stats_of(&a.peer).sessions_ready >= 5);
+        end(&a);
+    }
 }
 
 /* --- counting --- */
@@ -535,16 +571,16 @@ static void few_half_open(p2p_pke_swarm_config *config)
     config->max_half_open = 8;
 }
 
-/* Handshakes under way: who cannot prove his address gets half of the places, and cookies are asked
- * for from a quarter on. */
+/* Handshakes under way: strangers who cannot prove their address get three eighths of the places,
+ * and cookies are asked for from a quarter on. */
 static void test_half_open(void **state)
 {
     (void)state;
     attack a;
     begin_with(&a, 4, few_half_open);
     capture(&a, 50, "10.9.9.9:9", as_reference);
-    assert_int_equal(replies_to(&a, 10, 0x30000001, 0x100), 4);
-    assert_int_equal(peers_of(&a.victim), 4);
+    assert_int_equal(replies_to(&a, 10, 0x30000001, 0x100), 3);
+    assert_int_equal(peers_of(&a.victim), 3);
     run(&a, P2P_PKE_ATTEMPT + P2P_SECOND);
     assert_int_equal(peers_of(&a.victim), 0);
     capture(&a, 50, "10.9.9.9:9", NULL);
@@ -580,6 +616,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_flood),
         cmocka_unit_test(test_replayed_hello),
+        cmocka_unit_test(test_reference_peer),
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_prefix_strangers),
         cmocka_unit_test(test_prefix_guests),

@@ -138,8 +138,9 @@ static void measure(uint64_t idle)
 
     size_t caller = (give_back(&c, c.caller) - caller_base) / PEERS;
     size_t called = (give_back(&c, c.called) - called_base) / PEERS;
-    print_message("a peer that is idle for %u s: %zu bytes where it was called, %zu where it came\n",
-                  (unsigned)(idle / P2P_SECOND), caller, called);
+    print_message(
+        "a peer that is idle for %u s: %zu bytes where it was called, %zu where it came\n",
+        (unsigned)(idle / P2P_SECOND), caller, called);
     assert_true(caller <= PEER_LIMIT);
     assert_true(called <= PEER_LIMIT);
     wire_free(c.wire);

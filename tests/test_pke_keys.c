@@ -377,18 +377,12 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own),
-        cmocka_unit_test(test_in_callback),
-        cmocka_unit_test(test_peer_key),
-        cmocka_unit_test(test_found),
-        cmocka_unit_test(test_together),
-        cmocka_unit_test(test_nobody),
-        cmocka_unit_test(test_wrong_key),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_close),
-        cmocka_unit_test(test_close_at_once),
-        cmocka_unit_test(test_from_callback),
-        cmocka_unit_test(test_other_takes_address),
+        cmocka_unit_test(test_own),           cmocka_unit_test(test_in_callback),
+        cmocka_unit_test(test_peer_key),      cmocka_unit_test(test_found),
+        cmocka_unit_test(test_together),      cmocka_unit_test(test_nobody),
+        cmocka_unit_test(test_wrong_key),     cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_close),         cmocka_unit_test(test_close_at_once),
+        cmocka_unit_test(test_from_callback), cmocka_unit_test(test_other_takes_address),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

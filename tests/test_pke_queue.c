@@ -151,7 +151,7 @@ static int drop_data_of_node_0(void *arg, uint64_t from, uint64_t to, uint8_t *d
     (void)arg;
     (void)to;
     return from == 0 && len > 3 && (data[0] | data[1] | data[2]) == 0 && data[3] > 3 ? P2P_DROP
-                                                                                    : P2P_PASS;
+                                                                                     : P2P_PASS;
 }
 
 static void test_held(void **state)

@@ -115,7 +115,9 @@ static int meet(p2p__pke *pke, const p2p_msg *msg)
         return err;
     p2p__pke_link *link;
     err = p2p__pke_accept(pke, peer, msg->src, &link);
-    return err ? err : give(link, msg);
+    if (err)
+        return err == P2P_ERR_BUSY ? P2P_ERR_LIMIT : err; /* no place, and no tie */
+    return give(link, msg);
 }
 
 /* Counts a datagram that nobody wanted. That two call each other at the same time is no fault. */
@@ -324,6 +326,7 @@ int p2p_pke_swarm_new(p2p_swarm **out, p2p_swarm *inner, const p2p_pke_swarm_con
     pke->config = full;
     pke->time.now = P2P_NEVER;
     p2p__addr_map_init(&pke->peers, allocator, 0);
+    p2p_task_init(&pke->gone_task, p2p__pke_on_gone, pke);
     p2p_timer_init(&pke->sweep, inner->loop, p2p__pke_on_sweep, pke);
     err = make_parts(pke);
     if (err) {

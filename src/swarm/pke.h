@@ -22,12 +22,23 @@
 
 #define P2P__PKE_PREFIXES 4096
 
+/* A peer without a message for so long may make room for a new one. */
+#define P2P__PKE_EVICT_AFTER (15 * P2P_SECOND)
+/* Peers that are looked at for one to evict. */
+#define P2P__PKE_EVICT_TRIES 16
+
 /* Links of one peer besides the current one. */
 #define P2P__PKE_OTHERS 4
 
 typedef struct p2p__pke_link p2p__pke_link;
 typedef struct p2p__pke_peer p2p__pke_peer;
 typedef struct p2p__pke p2p__pke;
+
+/*
+ * Permission to do so many things per second, with bursts of two seconds' worth: when all that was
+ * used will have come back.
+ */
+typedef uint64_t p2p__pke_rate;
 
 /* A key look-up that waits: on a link, or only for the loop to come round. */
 typedef struct p2p__pke_lookup {
@@ -47,14 +58,16 @@ struct p2p__pke_link {
     p2p__pke_peer *peer;
     p2p_pke_channel *channel;
     p2p_timer timer;
-    p2p_task task; /* services the link once per turn, however many messages pass */
-    bool dialled;  /* we call it */
-    bool proven;   /* a handshake has shown that it is who it claims to be */
-    bool vouched;  /* made by a handshake that had proven its address */
-    bool stalled;  /* in pke->stalled */
-    bool waits;    /* messages wait for its handshake, or for room below */
-    size_t queued; /* their bytes, as counted in pke->queued */
-    uint64_t made; /* when */
+    p2p_task task;            /* services the link once per turn, however many messages pass */
+    bool dialled;             /* we call it */
+    bool proven;              /* a handshake has shown that it is who it claims to be */
+    bool vouched;             /* made by a handshake that had proven its address */
+    bool stalled;             /* in pke->stalled */
+    bool waits;               /* messages wait for its handshake, or for room below */
+    size_t queued;            /* their bytes, as counted in pke->queued */
+    uint64_t made;            /* when */
+    p2p__pke_rate handshakes; /* that it begins, once it has proven its key */
+    p2p__pke_rate vouched_handshakes; /* the same, with a cookie */
     p2p__pke_link *stalled_next;
     p2p__pke_link *stalled_prev;
     p2p__pke_lookup *lookups;
@@ -75,21 +88,20 @@ struct p2p__pke_peer {
     p2p__pke_link *current; /* proven, or NULL */
     p2p__pke_link *others[P2P__PKE_OTHERS];
     uint64_t touched; /* when it was made, or a handshake with it last ended */
-    uint32_t prefix;  /* in the table of prefixes */
-    uint8_t counted;  /* a p2p__pke_counted */
+    p2p__pke_peer
+        *next_gone; /* in pke->gone; its links are gone then, and node.addr is who it was */
+    p2p__pke_peer *guest_next; /* in the ring of its prefix, if it is a guest */
+    p2p__pke_peer *guest_prev;
+    uint32_t prefix; /* in the table of prefixes */
+    uint8_t counted; /* a p2p__pke_counted */
 };
-
-/*
- * Permission to do so many things per second, with bursts of two seconds' worth: when all that was
- * used will have come back.
- */
-typedef uint64_t p2p__pke_rate;
 
 /* What is known of an address prefix. Prefixes share places in the table by chance. */
 typedef struct p2p__pke_prefix {
     p2p__pke_rate strangers; /* handshakes, as of p2p__pke_counted */
     p2p__pke_rate guests;
-    uint32_t peers[3]; /* by p2p__pke_counted; the first is not used */
+    uint32_t peers[2];          /* strangers, guests */
+    p2p__pke_peer *first_guest; /* of a ring; moves on, so that all are looked at in turn */
 } p2p__pke_prefix;
 
 struct p2p__pke {
@@ -120,6 +132,8 @@ struct p2p__pke {
     p2p_addr last_dst;
 
     p2p__pke_lookup *lookups; /* those that are decided */
+    p2p__pke_peer *gone;      /* forgotten, and still to be told; the task is queued */
+    p2p_task gone_task;
 
     /* Handshakes that others begin: those of strangers, of who has proven his address, of peers. */
     p2p__pke_rate strangers;
@@ -128,7 +142,8 @@ struct p2p__pke {
     p2p__pke_prefix *prefixes;
     uint64_t prefix_seed;
 
-    /* The handshake that is screened: at whose address, why his links refused it, and what it says. */
+    /* The handshake that is screened: at whose address, why his links refused it, and what it
+     * says. */
     const p2p__pke_peer *meeting;
     int meeting_err;
     uint8_t claimed[P2P_PEER_ID_SIZE];
@@ -165,12 +180,19 @@ int p2p__pke_dial(p2p__pke *pke, const p2p_addr *addr, const uint8_t *id, const 
 int p2p__pke_accept(p2p__pke *pke, p2p__pke_peer *peer, const p2p_addr *inner, p2p__pke_link **out);
 /* After any call on a link's channel. The link may be gone afterwards; returns false then. */
 bool p2p__pke_service(p2p__pke_link *link);
-/* Drops a link that has proven nothing and has nothing under way. Returns whether it is still there. */
+/* Drops a link that has proven nothing and has nothing under way. Returns whether it is still
+ * there. */
 bool p2p__pke_keep_link(p2p__pke_link *link);
 void p2p__pke_rearm(p2p__pke_link *link);
+/* Whether there is a place for one more link. If it need not be a good one, one of those who have
+ * proven nothing is taken at random. */
+bool p2p__pke_has_place(const p2p__pke_peer *peer, bool vouched, bool good);
+/* When something last happened. */
+uint64_t p2p__pke_last_use(const p2p__pke_peer *peer);
 void p2p__pke_free_peers(p2p__pke *pke);
 void p2p__pke_stop_peers(p2p__pke *pke);
 void p2p__pke_on_sweep(void *arg);
+void p2p__pke_on_gone(void *arg);
 
 /* pke_send.c */
 int p2p__pke_tell(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, size_t n, size_t len);
@@ -195,5 +217,8 @@ int p2p__pke_accept_key(void *arg, void *peer, const void *source, size_t source
 p2p_pke_verdict p2p__pke_admit(void *arg, const p2p_pke_request *request);
 /* Counts a peer in its prefix, as something else than before. */
 void p2p__pke_count_peer(p2p__pke_peer *peer, p2p__pke_counted as);
+/* Whether a prefix has no room for one more guest; *quiet is then the one to forget for him, or
+ * NULL. */
+bool p2p__pke_is_full(p2p__pke *pke, const p2p_addr *inner, p2p__pke_peer **quiet);
 
 #endif

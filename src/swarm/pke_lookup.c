@@ -127,8 +127,10 @@ static int pke_lookup_key(p2p_swarm *swarm, const p2p_addr *addr, uint64_t deadl
     if (err)
         return err;
     p2p__pke_lookup *lookup = p2p__zalloc(pke->allocator, sizeof *lookup);
-    if (!lookup)
+    if (!lookup) {
+        p2p__pke_keep_link(link);
         return P2P_ERR_NO_MEMORY;
+    }
     lookup->pke = pke;
     lookup->addr = *addr;
     lookup->fn = fn;
@@ -142,6 +144,7 @@ static int pke_lookup_key(p2p_swarm *swarm, const p2p_addr *addr, uint64_t deadl
     err = p2p_pke_channel_open(link->channel, p2p__pke_now(pke));
     if (err) {
         p2p__free(pke->allocator, lookup);
+        p2p__pke_keep_link(link);
         return err;
     }
     lookup->link = link;

@@ -4,10 +4,6 @@
 #include "core/alloc.h"
 #include "swarm/pke.h"
 
-/* A peer without a message for so long may make room for a new one. */
-#define EVICT_AFTER (15 * P2P_SECOND)
-/* Peers that are looked at for one to evict. */
-#define EVICT_TRIES 16
 /* How long a link that has proven nothing may keep its place from another one. */
 #define PLACE_GRACE P2P_SECOND
 
@@ -97,7 +93,8 @@ static bool has_links(const p2p__pke_peer *peer)
     return peer->current;
 }
 
-static void free_peer(p2p__pke_peer *peer)
+/* Frees the links of a peer, and takes it out of the table. */
+static void clear_peer(p2p__pke_peer *peer)
 {
     p2p__pke *pke = peer->pke;
     if (pke->last_from == peer)
@@ -109,7 +106,12 @@ static void free_peer(p2p__pke_peer *peer)
             free_link(peer->others[i]);
     p2p__pke_count_peer(peer, P2P__PKE_UNCOUNTED);
     p2p__addr_map_remove(&pke->peers, &peer->node);
-    p2p__free(pke->allocator, peer);
+}
+
+static void free_peer(p2p__pke_peer *peer)
+{
+    clear_peer(peer);
+    p2p__free(peer->pke->allocator, peer);
 }
 
 static void free_peer_if_empty(p2p__pke_peer *peer)
@@ -135,10 +137,10 @@ bool p2p__pke_keep_link(p2p__pke_link *link)
 /* --- forgetting peers --- */
 
 /*
- * When something last happened. What has just happened must not be forgotten meanwhile: callbacks of
- * the application may make new peers, and so evict others. Nor must what somebody waits for.
+ * When something last happened. What has just happened must not be forgotten meanwhile: callbacks
+ * of the application may make new peers, and so evict others. Nor must what somebody waits for.
  */
-static uint64_t last_use(const p2p__pke_peer *peer)
+uint64_t p2p__pke_last_use(const p2p__pke_peer *peer)
 {
     p2p_pke_time now = p2p__pke_now(peer->pke);
     uint64_t last = peer->touched;
@@ -154,19 +156,35 @@ static uint64_t last_use(const p2p__pke_peer *peer)
     return info.last_data > last ? info.last_data : last;
 }
 
+/* Forgets a peer. It is told through the loop, for this may be inside a tell. */
 static void forget(p2p__pke_peer *peer)
 {
     p2p__pke *pke = peer->pke;
-    bool known = peer->current;
-    p2p_addr addr;
-    if (known)
-        addr = peer->current->addr;
-    free_peer(peer);
-    if (known)
-        tell_peer(pke, P2P_PKE_PEER_GONE, &addr, 0);
+    if (!peer->current) {
+        free_peer(peer);
+        return;
+    }
+    p2p_addr addr = peer->current->addr;
+    clear_peer(peer);
+    peer->node.addr = addr;
+    peer->next_gone = pke->gone;
+    pke->gone = peer;
+    p2p_loop_defer(pke->base.loop, &pke->gone_task);
 }
 
-/* Makes room for one more peer: forgets one of a few, taken by chance, that has been quiet longest. */
+void p2p__pke_on_gone(void *arg)
+{
+    p2p__pke *pke = arg;
+    while (pke->gone) {
+        p2p__pke_peer *peer = pke->gone;
+        pke->gone = peer->next_gone;
+        tell_peer(pke, P2P_PKE_PEER_GONE, &peer->node.addr, 0);
+        p2p__free(pke->allocator, peer);
+    }
+}
+
+/* Makes room for one more peer: forgets one of a few, taken by chance, that has been quiet
+ * longest. */
 static bool evict(p2p__pke *pke)
 {
     uint64_t now = p2p__pke_now(pke).now;
@@ -174,18 +192,18 @@ static bool evict(p2p__pke *pke)
     uint64_t quiet_since = now;
     size_t mask = pke->peers.capacity - 1;
     size_t start = (size_t)p2p_loop_jitter(pke->base.loop);
-    for (size_t i = 0, seen = 0; i <= mask && seen < EVICT_TRIES; i++) {
+    for (size_t i = 0, seen = 0; i <= mask && seen < P2P__PKE_EVICT_TRIES; i++) {
         p2p__pke_peer *peer = peer_of(pke->peers.places[(start + i) & mask].node);
         if (!peer)
             continue;
         seen++;
-        uint64_t since = last_use(peer);
+        uint64_t since = p2p__pke_last_use(peer);
         if (since >= quiet_since)
             continue;
         quiet = peer;
         quiet_since = since;
     }
-    if (!quiet || now - quiet_since < EVICT_AFTER)
+    if (!quiet || now - quiet_since < P2P__PKE_EVICT_AFTER)
         return false;
     forget(quiet);
     return true;
@@ -232,27 +250,67 @@ p2p__pke_link *p2p__pke_find_link(p2p__pke *pke, const uint8_t *id, const p2p_ad
 }
 
 /*
- * A place for one more link. When all are taken, one who has proven his address displaces one who
- * has not, and whom we call displaces both; otherwise who had time enough for a handshake goes, the
- * oldest first. Whom we call stays.
+ * A good place for one more link. When all are taken, one who has proven his address displaces one
+ * who has not, and whom we call displaces both; otherwise who had time enough for a handshake goes,
+ * the oldest first. Whom we call stays.
  */
-static p2p__pke_link **find_place(p2p__pke_peer *peer, bool vouched, bool dialled)
+static int good_place(const p2p__pke_peer *peer, bool vouched, bool dialled)
 {
     uint64_t now = p2p__pke_now(peer->pke).now;
-    p2p__pke_link **place = NULL;
-    for (size_t i = 0; i < P2P__PKE_OTHERS; i++) {
-        p2p__pke_link **at = &peer->others[i];
-        if (!*at)
-            return at;
-        bool weaker = dialled || (vouched && !(*at)->vouched);
-        if ((*at)->dialled || (!weaker && now - (*at)->made < PLACE_GRACE))
+    int place = -1;
+    for (int i = 0; i < P2P__PKE_OTHERS; i++) {
+        const p2p__pke_link *at = peer->others[i];
+        if (!at)
+            return i;
+        bool weaker = dialled || (vouched && !at->vouched);
+        if (at->dialled || (!weaker && now - at->made < PLACE_GRACE))
             continue;
         /* Who has proven nothing goes before who has. */
-        if (!place || (*at)->vouched < (*place)->vouched ||
-            ((*at)->vouched == (*place)->vouched && (*at)->made < (*place)->made))
-            place = at;
+        const p2p__pke_link *best = place < 0 ? NULL : peer->others[place];
+        if (!best || at->vouched < best->vouched ||
+            (at->vouched == best->vouched && at->made < best->made))
+            place = i;
     }
     return place;
+}
+
+static bool is_weak(const p2p__pke_link *link)
+{
+    return link && !link->vouched && !link->dialled;
+}
+
+/* The place of one who has proven nothing, taken at random: so nobody can keep all places with a
+ * few forged datagrams per second, nor know whose he gets. */
+static int random_place(const p2p__pke_peer *peer)
+{
+    int weak = 0;
+    for (int i = 0; i < P2P__PKE_OTHERS; i++)
+        weak += is_weak(peer->others[i]);
+    if (!weak)
+        return -1;
+    int left = (int)(p2p_loop_jitter(peer->pke->base.loop) % (uint64_t)weak);
+    int i = 0;
+    while (!is_weak(peer->others[i]) || left--)
+        i++;
+    return i;
+}
+
+bool p2p__pke_has_place(const p2p__pke_peer *peer, bool vouched, bool good)
+{
+    if (good_place(peer, vouched, false) >= 0)
+        return true;
+    for (int i = 0; !good && i < P2P__PKE_OTHERS; i++)
+        if (is_weak(peer->others[i]))
+            return true;
+    return false;
+}
+
+static p2p__pke_link **find_place(p2p__pke_peer *peer, bool vouched, bool dialled)
+{
+    int place = good_place(peer, vouched, dialled);
+    if (place < 0)
+        place = random_place(peer);
+    return place < 0 ? NULL : &peer->others[place];
 }
 
 /* Makes a link to who has that id, at the address of a peer. */
@@ -291,12 +349,26 @@ int p2p__pke_dial(p2p__pke *pke, const p2p_addr *addr, const uint8_t *id, const 
     return err ? err : add_link(peer, id, false, true, out);
 }
 
+/* In a full prefix one guest goes for another. */
+static int make_room_for_guest(p2p__pke *pke, const p2p_addr *inner)
+{
+    p2p__pke_peer *quiet;
+    if (!p2p__pke_is_full(pke, inner, &quiet))
+        return 0;
+    if (!quiet)
+        return P2P_ERR_LIMIT;
+    forget(quiet);
+    return 0;
+}
+
 int p2p__pke_accept(p2p__pke *pke, p2p__pke_peer *peer, const p2p_addr *inner, p2p__pke_link **out)
 {
     bool vouched = pke->admitted_proven;
     int err = 0;
     if (!peer) {
-        err = new_peer(pke, inner, &peer);
+        err = vouched ? make_room_for_guest(pke, inner) : 0;
+        if (!err)
+            err = new_peer(pke, inner, &peer);
         if (!err)
             p2p__pke_count_peer(peer, vouched ? P2P__PKE_GUEST : P2P__PKE_STRANGER);
     } else if (vouched && peer->counted == P2P__PKE_STRANGER) {
@@ -307,8 +379,8 @@ int p2p__pke_accept(p2p__pke *pke, p2p__pke_peer *peer, const p2p_addr *inner, p
 
 /* --- driving a link --- */
 
-/* A link has proven who it is: it takes the place of who was there. That may have been the same one,
- * before it restarted. */
+/* A link has proven who it is: it takes the place of who was there. That may have been the same
+ * one, before it restarted. */
 static void promote(p2p__pke_link *link)
 {
     p2p__pke_peer *peer = link->peer;
@@ -316,6 +388,11 @@ static void promote(p2p__pke_link *link)
     p2p__pke_link *old = peer->current;
     bool same = old && is_link_to(old, link->id);
     p2p_addr old_addr;
+    if (same) {
+        /* Coming back does not give him new permits. */
+        link->handshakes = old->handshakes;
+        link->vouched_handshakes = old->vouched_handshakes;
+    }
     if (old) {
         old_addr = old->addr;
         free_link(old);
@@ -429,6 +506,7 @@ static void stop_link(p2p__pke_link *link)
 void p2p__pke_stop_peers(p2p__pke *pke)
 {
     p2p_timer_stop(&pke->sweep);
+    p2p_task_cancel(&pke->gone_task);
     for (size_t i = 0; i < pke->peers.capacity; i++) {
         const p2p__pke_peer *peer = peer_of(pke->peers.places[i].node);
         if (peer && peer->current)
@@ -445,6 +523,7 @@ void p2p__pke_free_peers(p2p__pke *pke)
         while (pke->peers.places[i].node)
             free_peer(peer_of(pke->peers.places[i].node));
     p2p__addr_map_free(&pke->peers);
+    p2p__pke_on_gone(pke); /* which tells nobody any more */
 }
 
 /* Forgets peers that have been quiet for long. Removing one moves others into its place, so that is
@@ -456,10 +535,8 @@ void p2p__pke_on_sweep(void *arg)
     for (size_t i = 0; i < pke->peers.capacity; i++) {
         p2p__pke_peer *peer;
         while ((peer = peer_of(pke->peers.places[i].node)) &&
-               now - last_use(peer) >= pke->config.idle)
+               now - p2p__pke_last_use(peer) >= pke->config.idle)
             forget(peer);
-        if (pke->base.state != P2P_SWARM_OPEN)
-            return;
     }
     if (pke->peers.count)
         p2p_timer_start_in(&pke->sweep, pke->config.idle / 4);

@@ -7,9 +7,9 @@
 #include "swarm/pke.h"
 
 /*
- * The way down. A message waits in three places: in the queue of its link's channel until there is a
- * session; behind others, if the swarm below is full; and sealed, as the one datagram that the swarm
- * below had no room for.
+ * The way down. A message waits in three places: in the queue of its link's channel until there is
+ * a session; behind others, if the swarm below is full; and sealed, as the one datagram that the
+ * swarm below had no room for.
  */
 
 /* --- what has no room --- */

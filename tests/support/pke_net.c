@@ -55,6 +55,7 @@ static void on_writable(void *arg)
 static void on_peer(void *arg, p2p_pke_peer_event event, const p2p_addr *peer, int reason)
 {
     pke_node *node = arg;
+    assert_false(node->inside);
     if (event == P2P_PKE_PEER_UP) {
         node->up++;
         node->up_addr = *peer;
@@ -167,7 +168,10 @@ uint64_t pke_net_wait(pke_net *net, const unsigned *count, unsigned value, uint6
 
 int pke_say(pke_node *from, const p2p_addr *to, const char *text)
 {
-    return p2p_tell(from->swarm, to, text, strlen(text));
+    from->inside = 1;
+    int err = p2p_tell(from->swarm, to, text, strlen(text));
+    from->inside = 0;
+    return err;
 }
 
 uint64_t pke_arrive(pke_node *from, pke_node *to, const char *text)

@@ -30,7 +30,8 @@ typedef struct pke_node {
     int reason; /* of the last failure */
     p2p_addr up_addr, failed_addr, gone_addr;
     void (*on_peer)(struct pke_node *node, p2p_pke_peer_event event, const p2p_addr *peer);
-    void *arg; /* of the test */
+    void *arg;  /* of the test */
+    int inside; /* a call of its swarm: no callback may come from there */
 } pke_node;
 
 struct pke_net {
@@ -66,7 +67,8 @@ void pke_net_crash(pke_node *node);
 /* Lets so much virtual time go by. */
 void pke_net_run(pke_net *net, uint64_t duration);
 
-/* Runs until *count has that value, but for so long at most. Returns how long it took, or P2P_NEVER. */
+/* Runs until *count has that value, but for so long at most. Returns how long it took, or
+ * P2P_NEVER. */
 uint64_t pke_net_wait(pke_net *net, const unsigned *count, unsigned value, uint64_t duration);
 
 /* A tell of a text. Returns what p2p_tell() does. */

@@ -3,15 +3,15 @@
 #define P2P_TESTS_PKE_SIM_H
 
 /*
- * A simulator of PKE swarms: a few nodes on a network that loses, repeats, reorders, alters and swaps
- * datagrams, that falls apart and heals, with nodes that crash, restart, change keys and places, and
- * clocks that jump. One seed is one history. Throughout it must hold that
+ * A simulator of PKE swarms: a few nodes on a network that loses, repeats, reorders, alters and
+ * swaps datagrams, that falls apart and heals, with nodes that crash, restart, change keys and
+ * places, and clocks that jump. One seed is one history. Throughout it must hold that
  *
  *   - what is delivered was told by exactly that sender to exactly that receiver, and is whole
  *   - nothing is delivered twice
  *   - nothing on the wire is readable
  *   - the key that a node knows of a peer is that peer's
- *   - look-ups end exactly once, and with the right key
+ *   - look-ups end exactly once, and with the right key; no callback comes from inside a call
  *   - memory stays within limits
  *
  * and in the end, when the network has healed, that everybody reaches everybody within a time.
@@ -19,16 +19,16 @@
 #include <stdint.h>
 
 /* What the simulator itself can get wrong on purpose, to show that it would be seen. X(name) */
-#define PKE_SIM_BUGS(X)                                                     \
-    X(DUPLICATE, "now and then a message is delivered twice")               \
-    X(SWAP, "now and then the payload of an earlier message is delivered")  \
-    X(FORGE, "now and then a message is delivered in another's name")       \
-    X(MISDELIVER, "now and then a message is delivered to another node")    \
-    X(PLAINTEXT, "now and then a message leaves as it is")                  \
-    X(CORRUPT, "now and then a byte of a message is wrong")                 \
-    X(MUTE, "one node's messages are lost for ever after a while")          \
-    X(HOARD, "memory is lost all the time")                                 \
-    X(LOOKUP_TWICE, "now and then a look-up ends twice")                    \
+#define PKE_SIM_BUGS(X)                                                    \
+    X(DUPLICATE, "now and then a message is delivered twice")              \
+    X(SWAP, "now and then the payload of an earlier message is delivered") \
+    X(FORGE, "now and then a message is delivered in another's name")      \
+    X(MISDELIVER, "now and then a message is delivered to another node")   \
+    X(PLAINTEXT, "now and then a message leaves as it is")                 \
+    X(CORRUPT, "now and then a byte of a message is wrong")                \
+    X(MUTE, "one node's messages are lost for ever after a while")         \
+    X(HOARD, "memory is lost all the time")                                \
+    X(LOOKUP_TWICE, "now and then a look-up ends twice")                   \
     X(LOOKUP_WRONG, "now and then a look-up gives another key")
 
 typedef enum pke_sim_bug {
@@ -36,7 +36,7 @@ typedef enum pke_sim_bug {
 #define PKE_SIM_ENUM(name, text) PKE_SIM_##name,
     PKE_SIM_BUGS(PKE_SIM_ENUM)
 #undef PKE_SIM_ENUM
-    PKE_SIM_BUG_COUNT
+        PKE_SIM_BUG_COUNT
 } pke_sim_bug;
 
 const char *pke_sim_bug_text(pke_sim_bug bug);

@@ -86,8 +86,8 @@ size_t sim_make_message(sim *s, const sim_node *from, size_t to_key, uint64_t to
         if (!s->messages)
             abort();
     }
-    s->messages[s->message_count] = (sim_message){from->key, to_key, from->number, to_number,
-                                                  len,       0,      0};
+    s->messages[s->message_count] = (sim_message){from->key, to_key, from->number, to_number, len,
+                                                  0,         0};
     if (len)
         write_message(s, s->message_count, out);
     return s->message_count++;
@@ -142,6 +142,12 @@ static void check_message(sim *s, const sim_node *to, const p2p_addr *src, const
         note_reached(s, to, from_key);
 }
 
+static void check_not_inside(sim *s)
+{
+    if (s->inside)
+        sim_fail(s, "a callback came from inside a call");
+}
+
 /* --- planted bugs --- */
 
 static void remember(sim *s, const p2p_msg *msg)
@@ -157,6 +163,7 @@ void sim_on_tell(void *arg, const p2p_msg *msg)
     const sim_node *to = arg;
     sim *s = to->sim;
     p2p_addr src = *msg->src;
+    check_not_inside(s);
     if (s->bug == PKE_SIM_MUTE && s->message_count > 20 && sim_key_of(s, &src) == s->nodes[0].key)
         return;
     /* The choices of the planted bugs must not change the history up to there. */
@@ -185,6 +192,7 @@ void sim_on_peer(void *arg, p2p_pke_peer_event event, const p2p_addr *peer, int 
     uint8_t der[64];
     size_t len = 0;
     char text[P2P_ADDR_TEXT_SIZE];
+    check_not_inside(s);
     if (s->verbose && !p2p_addr_text(peer, text, sizeof text))
         sim_say(s, "  node %zu: event %d of %s %s", node->index, (int)event, text,
                 reason ? p2p_err_name(reason) : "");
@@ -203,6 +211,7 @@ void sim_on_key(void *arg, int status, const uint8_t *key, size_t len)
     sim_lookup *lookup = arg;
     sim *s = lookup->sim;
     size_t expected = lookup->key;
+    check_not_inside(s);
     int now = s->bug && s->lookup_count % 2;
     if (now && s->bug == PKE_SIM_LOOKUP_TWICE)
         lookup->calls++;

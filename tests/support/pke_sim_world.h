@@ -86,7 +86,8 @@ struct sim {
 
     sim_datagram recorded[SIM_RECORDED];
     size_t recorded_count;
-    double swap; /* how often a datagram is swapped for another one on its way */
+    int inside;        /* a call of a swarm: no callback may come from there */
+    double swap;       /* how often a datagram is swapped for another one on its way */
     double break_some; /* how often a bit of it is changed */
 
     uint8_t earlier[SIM_MAX_LEN]; /* for the planted bugs */

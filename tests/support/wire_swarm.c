@@ -123,7 +123,8 @@ void wire_inject(wire *w, const p2p_addr *src, const p2p_addr *dst, const void *
 
 /* --- nodes --- */
 
-static int node_tell(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, size_t n, size_t len)
+static int node_tell(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, size_t n,
+                     size_t len)
 {
     node *self = (node *)swarm;
     wire *w = self->wire;

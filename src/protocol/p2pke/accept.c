@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/bytes.h"
 #include "format/tai64n.h"
 
 static int same_id(const p2p_pke_session *s, const p2p__pke_incoming *in)
@@ -54,19 +55,57 @@ static p2p__pke_half_open *oldest(p2p_pke_channel *c, uint64_t now, int proven, 
     return found;
 }
 
-/*
- * A place for one more. When all are taken, one who has proven his address displaces one who has
- * not; otherwise the oldest goes, if it had time enough for an answer.
- */
-static p2p__pke_half_open *find_place(p2p_pke_channel *c, uint64_t now, int proven)
+static p2p__pke_half_open *free_place(p2p_pke_channel *c)
 {
     for (unsigned i = 0; i < P2P__PKE_HALF_OPEN; i++)
         if (!c->in[i].session)
             return &c->in[i];
-    p2p__pke_half_open *place = oldest(c, now, 0, proven ? 0 : P2P__PKE_HALF_OPEN_GRACE);
-    if (!place && proven)
-        place = oldest(c, now, 1, P2P__PKE_HALF_OPEN_GRACE);
-    return place;
+    return NULL;
+}
+
+/* One of those that have not proven their address. Which, is for nobody to choose: it follows from
+ * a secret, and the ids that come. */
+static p2p__pke_half_open *any_unproven(p2p_pke_channel *c, const p2p__pke_incoming *in)
+{
+    p2p__pke_half_open *found[P2P__PKE_HALF_OPEN];
+    uint8_t mark[P2P__PKE_ID_SIZE];
+    unsigned n = 0;
+    for (unsigned i = 0; i < P2P__PKE_HALF_OPEN; i++)
+        if (!c->in[i].proven)
+            found[n++] = &c->in[i];
+    if (!n)
+        return NULL;
+    p2p__pke_hello_mark(c->ep, &c->sender, in->id, mark);
+    return found[p2p__load32be(mark) % n];
+}
+
+/*
+ * A place for one more. When all are taken, one who has proven his address displaces the oldest who
+ * has not, or who had time enough for an answer. Others displace any that has not: were they to
+ * wait until one grows old, a few forged ones in each second would keep an honest one out, while
+ * one who is in needs his place for one round trip only.
+ */
+static p2p__pke_half_open *find_place(p2p_pke_channel *c, uint64_t now, const p2p__pke_incoming *in)
+{
+    p2p__pke_half_open *place = free_place(c);
+    if (place)
+        return place;
+    if (!in->proven)
+        return any_unproven(c, in);
+    place = oldest(c, now, 0, 0);
+    return place ? place : oldest(c, now, 1, P2P__PKE_HALF_OPEN_GRACE);
+}
+
+/* Whether p2p_pke_screen() has just let this one through. That counts once. */
+static int was_screened(p2p_pke_channel *c, const p2p__pke_incoming *in)
+{
+    p2p_pke_endpoint *ep = c->ep;
+    uint8_t mark[P2P__PKE_ID_SIZE];
+    if (!ep->has_screened)
+        return 0;
+    ep->has_screened = 0;
+    p2p__pke_hello_mark(ep, &c->sender, in->id, mark);
+    return !memcmp(ep->screened, mark, sizeof mark);
 }
 
 /* All that costs: the owner's consent, a signature check. */
@@ -74,13 +113,13 @@ static int check_sender(p2p_pke_channel *c, uint64_t now, p2p__pke_incoming *in,
                         p2p_pke_result *result)
 {
     p2p_pke_endpoint *ep = c->ep;
-    int screened = ep->has_screened && !memcmp(ep->screened, in->id, sizeof in->id);
-    ep->has_screened = 0;
-    if (screened) {
+    if (was_screened(c, in)) {
         in->proven = ep->screened_proven;
         return 0;
     }
-    int full = find_place(c, now, 0) == NULL;
+    /* Who can prove his address does that before he displaces anybody. */
+    int full = in->can_prove ? !free_place(c) : !find_place(c, now, in);
+    in->known = c->key != NULL;
     int err = p2p__pke_hello_admit(ep, now, &c->sender, in, full, answer, &result->answer_len);
     return err ? err : p2p__pke_hello_verify(ep, in);
 }
@@ -102,7 +141,7 @@ int p2p__pke_channel_on_hello(p2p_pke_channel *c, uint64_t now, const uint8_t *d
     err = check_sender(c, now, &in, answer, result);
     if (err)
         return err;
-    p2p__pke_half_open *place = find_place(c, now, in.proven);
+    p2p__pke_half_open *place = find_place(c, now, &in);
     if (!place)
         return P2P_ERR_LIMIT;
     err = p2p__pke_session_respond(&s, c->ep, now, &in);

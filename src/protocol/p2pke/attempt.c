@@ -30,26 +30,49 @@ static uint64_t delay(const p2p__pke_attempt *a)
     return base + base / 8 * spread / 256;
 }
 
-/* The time of day, but later than any InitHello that was exchanged, for the peer takes none that is
- * earlier (wire.md 2.8, 6). */
-static void make_time(const p2p_pke_channel *c, uint64_t wall, uint8_t out[P2P__PKE_TIME_SIZE])
+/* Writes the time of day. */
+static void write_time(uint64_t wall, uint8_t out[P2P__PKE_TIME_SIZE])
 {
     /* 64 bits of nanoseconds are less than the 2^61 seconds that would make it fail. */
     (void)p2p__tai64n_encode((int64_t)(wall / NS_PER_SECOND), (uint32_t)(wall % NS_PER_SECOND),
                              out);
-    if (!c->has_floor || p2p__tai64n_compare(out, c->floor) > 0)
+}
+
+/* Makes a time later than another, unless it is. */
+static void make_later(uint8_t time[P2P__PKE_TIME_SIZE], const uint8_t than[P2P__PKE_TIME_SIZE])
+{
+    if (p2p__tai64n_compare(time, than) > 0)
         return;
-    uint64_t seconds = p2p__load64be(c->floor);
-    uint32_t nanoseconds = p2p__load32be(c->floor + 8) + 1;
+    uint64_t seconds = p2p__load64be(than);
+    uint32_t nanoseconds = p2p__load32be(than + 8) + 1;
     if (nanoseconds == NS_PER_SECOND) {
         nanoseconds = 0;
         seconds++;
     }
-    p2p__store64be(out, seconds);
-    p2p__store32be(out + 8, nanoseconds);
+    p2p__store64be(time, seconds);
+    p2p__store32be(time + 8, nanoseconds);
     /* At the end of time there is no later. */
-    if (p2p__tai64n_check(out, P2P__PKE_TIME_SIZE))
-        memcpy(out, c->floor, P2P__PKE_TIME_SIZE);
+    if (p2p__tai64n_check(time, P2P__PKE_TIME_SIZE))
+        memcpy(time, than, P2P__PKE_TIME_SIZE);
+}
+
+/*
+ * The time of day, but later than any InitHello that was exchanged, for the peer takes none that is
+ * earlier (wire.md 2.8, 6). A peer whose clock is far ahead does not make us sign for such a time:
+ * what we sign now could be used when it comes.
+ */
+static void make_time(const p2p_pke_channel *c, uint64_t wall, uint8_t out[P2P__PKE_TIME_SIZE])
+{
+    uint8_t latest[P2P__PKE_TIME_SIZE];
+    write_time(wall, out);
+    if (c->has_floor)
+        make_later(out, c->floor);
+    if (!c->has_remote_time)
+        return;
+    write_time(wall < UINT64_MAX - P2P__PKE_MAX_AHEAD ? wall + P2P__PKE_MAX_AHEAD : wall, latest);
+    if (p2p__tai64n_compare(c->remote_time, latest) < 0)
+        memcpy(latest, c->remote_time, sizeof latest);
+    make_later(out, latest);
 }
 
 /* Makes the InitHello. A signer that takes long is asked again for the same. */

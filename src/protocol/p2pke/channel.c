@@ -53,6 +53,7 @@ void p2p__pke_channel_heard(p2p_pke_channel *c, uint64_t now)
 void p2p__pke_channel_spoke(p2p_pke_channel *c, uint64_t now)
 {
     c->last_data = now;
+    c->last_sent = now;
     c->keepalive_at = P2P_NEVER;
     if (c->silence_at == P2P_NEVER)
         c->silence_at = now + P2P_PKE_SILENCE;
@@ -72,23 +73,28 @@ int p2p__pke_channel_held(const p2p_pke_channel *c, uint64_t now)
            p2p__pke_session_held(s, now);
 }
 
-/* Whether the reference has begun this session, and nothing that it said under it has come yet. */
-static int is_unproven(const p2p_pke_session *s, uint64_t now)
+/*
+ * Whether the reference may not have the current session. Either it began it, and nothing that it
+ * said under it has come yet: it forgets a handshake of its own for one of ours that crossed it. Or
+ * it may have forgotten it by now. What to send then waits for the first message, or for a new
+ * handshake. The session before is none to fall back on, the reference forgets that too.
+ */
+static int is_doubtful(const p2p_pke_channel *c, uint64_t now)
 {
-    return s && !p2p__pke_session_over(s, now) && !s->initiator && !s->confirmed &&
-           !s->peer_extended;
+    const p2p_pke_session *s = c->current;
+    return s && !s->peer_extended && !p2p__pke_session_over(s, now) &&
+           ((!s->initiator && !s->confirmed) || now - c->ready_at >= P2P__PKE_OLD_END);
 }
 
 p2p_pke_session *p2p__pke_channel_usable(const p2p_pke_channel *c, uint64_t now)
 {
+    if (is_doubtful(c, now))
+        return NULL;
     if (can_send(c->current, now))
         return c->current;
-    if (!can_send(c->previous, now))
-        return NULL;
     /* While the new session waits for the initiator's first message (wire.md 2.8, 3) the one before
-     * serves, for we keep it at both ends. The reference forgets it too soon, or else has forgotten
-     * the new one: when nothing of it comes, a handshake of ours is to decide. */
-    return is_unproven(c->current, now) ? NULL : c->previous;
+     * serves, for we keep it at both ends. */
+    return can_send(c->previous, now) ? c->previous : NULL;
 }
 
 void p2p__pke_channel_note_time(p2p_pke_channel *c, const uint8_t time[P2P__PKE_TIME_SIZE])
@@ -103,7 +109,6 @@ void p2p__pke_channel_note_time(p2p_pke_channel *c, const uint8_t time[P2P__PKE_
  * says nothing about the peer's clock, which may be behind. */
 static void note_remote_time(p2p_pke_channel *c, const uint8_t time[P2P__PKE_TIME_SIZE])
 {
-    p2p__pke_channel_note_time(c, time);
     if (c->has_remote_time && p2p__tai64n_compare(time, c->remote_time) <= 0)
         return;
     memcpy(c->remote_time, time, sizeof c->remote_time);
@@ -147,6 +152,7 @@ void p2p__pke_channel_promote(p2p_pke_channel *c, uint64_t now, p2p_pke_session 
     p2p_pke_session_free(c->previous);
     c->previous = c->current;
     c->current = s;
+    c->ready_at = now;
     p2p__pke_channel_heard(c, now);
     c->event_ready = 1;
     c->answer_control = 0;

@@ -9,7 +9,10 @@
  * and whoever forges his address takes turns with him for the others. */
 #define P2P__PKE_HALF_OPEN 4u
 
-/* How long a half-open handshake is safe from being displaced by one that proves no more. */
+/* How far ahead of our clock a peer's time makes us sign. */
+#define P2P__PKE_MAX_AHEAD (UINT64_C(86400) * P2P_SECOND)
+
+/* How long a half-open handshake of a proven address is safe from being displaced. */
 #define P2P__PKE_HALF_OPEN_GRACE P2P_SECOND
 
 /* How often our handshake is sent before it no longer wins a tie: the other side does not hear
@@ -21,6 +24,11 @@
 
 /* How often a cookie is sent before we doubt it. */
 #define P2P__PKE_COOKIE_USES 2u
+
+/* The reference serves a session for 15 s and may then forget it, whatever comes meanwhile
+ * (wire.md 2.7, 2.9). So a session with it is replaced while we send, and is not sent on later. */
+#define P2P__PKE_OLD_REFRESH (10 * P2P_SECOND)
+#define P2P__PKE_OLD_END     (14 * P2P_SECOND)
 
 /* Signs of life with which an initiator ends its handshake, unless something comes first. */
 #define P2P__PKE_CONFIRMS 3u
@@ -60,6 +68,8 @@ struct p2p_pke_channel {
     uint64_t now;           /* the latest time that was told: it never goes back */
     uint64_t last_received; /* something authentic came; 0: never */
     uint64_t last_data;     /* a message was sent or came; 0: never */
+    uint64_t last_sent;     /* a message was sent; 0: never */
+    uint64_t ready_at;      /* when the current session became ready */
     uint64_t silence_at;    /* messages went and nothing came: when to look for the peer */
     uint64_t keepalive_at;  /* messages came and nothing went: when to send a sign of life */
     uint64_t background_at; /* no handshake that nobody waits for starts before */
@@ -71,7 +81,7 @@ struct p2p_pke_channel {
     uint8_t has_remote_time;
     uint8_t has_floor;
     uint8_t remote_time[P2P__PKE_TIME_SIZE]; /* latest InitHello of the peer that was completed */
-    uint8_t floor[P2P__PKE_TIME_SIZE];       /* latest InitHello exchanged in either direction */
+    uint8_t floor[P2P__PKE_TIME_SIZE];       /* latest InitHello that we made */
     int event_reason;
     size_t event_dropped;
 };
@@ -94,7 +104,7 @@ void p2p__pke_channel_heard(p2p_pke_channel *c, uint64_t now);
 /* Takes notice that a message was sent. */
 void p2p__pke_channel_spoke(p2p_pke_channel *c, uint64_t now);
 
-/* Remembers the timestamp of an InitHello, so that none of ours is older. */
+/* Remembers the timestamp of an InitHello of ours, so that none of ours is older. */
 void p2p__pke_channel_note_time(p2p_pke_channel *c, const uint8_t time[P2P__PKE_TIME_SIZE]);
 
 /* --- our handshake (attempt.c) --- */

@@ -12,7 +12,7 @@ struct p2p_pke_endpoint {
     p2p__aead aead;
     uint8_t cookie_secret[32];
     /* The handshake that p2p_pke_screen() has just let through, for the channel made for it. */
-    uint8_t screened[P2P__PKE_ID_SIZE];
+    uint8_t screened[P2P__PKE_ID_SIZE]; /* p2p__pke_hello_mark() of it */
     int has_screened;
     int screened_proven;
     size_t half_open;

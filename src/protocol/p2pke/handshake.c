@@ -172,6 +172,9 @@ int p2p__pke_session_respond(p2p_pke_session **out, p2p_pke_endpoint *ep, uint64
     p2p_pke_session *s = session_new(ep, now, MAX_RESP_HELLO);
     if (!s)
         return P2P_ERR_NO_MEMORY;
+    /* When many are open they must make haste: who never ends them fills fewer places. */
+    s->handshake->end = now + (ep->half_open >= ep->config.cookies_above ? P2P__PKE_HALF_OPEN_SHORT
+                                                                         : P2P_PKE_ATTEMPT);
     ep->half_open++;
     s->stage = P2P__PKE_HELLO_ANSWERED;
     s->peer_extended = in->parts.claim.extensions != 0;
@@ -198,19 +201,22 @@ typedef struct resp_hello {
     p2p__pke_claim claim;
     size_t done_len;
     uint8_t done[MAX_INIT_DONE];
+    uint8_t payload[P2P_PKE_MAX_HANDSHAKE];
 } resp_hello;
 
 /* Decrypts it and checks who sent it. */
-static int read_resp_hello(p2p_pke_session *s, uint8_t *data, size_t len, const p2p__pke_gate *gate,
-                           resp_hello *r)
+static int read_resp_hello(p2p_pke_session *s, const uint8_t *data, size_t len,
+                           const p2p__pke_gate *gate, resp_hello *r)
 {
     const p2p__pke_handshake *hs = s->handshake;
     const uint8_t *e = data + P2P__PKE_HEADER_SIZE;
-    uint8_t *payload = data + P2P__PKE_HEADER_SIZE + P2P__PKE_DH_SIZE;
+    uint8_t *payload = r->payload;
     size_t payload_len = len - P2P__PKE_HEADER_SIZE - P2P__PKE_DH_SIZE;
     p2p__pke_claim *claim = &r->claim;
     p2p_spki key;
 
+    /* What is refused stays as it was, so it is opened elsewhere. */
+    memcpy(payload, e + P2P__PKE_DH_SIZE, payload_len);
     r->noise = hs->noise;
     int err = p2p__noise_read_answer(&r->noise, &s->ep->aead, e, payload, payload_len);
     if (err)
@@ -252,7 +258,8 @@ static int make_init_done(p2p_pke_session *s, resp_hello *r)
                           P2P__PKE_HEADER_SIZE, &plain, 1, body);
 }
 
-static void commit_resp_hello(p2p_pke_session *s, const resp_hello *r, const uint8_t id[32])
+static void commit_resp_hello(p2p_pke_session *s, uint64_t now, const resp_hello *r,
+                              const uint8_t id[32])
 {
     p2p__pke_handshake *hs = s->handshake;
     p2p__aead_wipe_key(&s->ep->aead, &s->send);
@@ -263,12 +270,20 @@ static void commit_resp_hello(p2p_pke_session *s, const resp_hello *r, const uin
     memcpy(hs->answer_id, id, sizeof hs->answer_id);
     memcpy(hs->messages + hs->hello_len, r->done, r->done_len);
     hs->done_len = r->done_len;
+    hs->answered_at = now;
     s->peer_extended = r->claim.extensions != 0;
     s->stage = P2P__PKE_DONE_SENT;
 }
 
-int p2p__pke_on_resp_hello(p2p_pke_session *s, uint8_t *data, size_t len, const p2p__pke_gate *gate,
-                           uint8_t *answer, p2p_pke_result *result, p2p__pke_news *news)
+static void wipe_keys(p2p_pke_session *s, p2p__aead_key *send, p2p__aead_key *receive)
+{
+    p2p__aead_wipe_key(&s->ep->aead, send);
+    p2p__aead_wipe_key(&s->ep->aead, receive);
+}
+
+int p2p__pke_on_resp_hello(p2p_pke_session *s, uint64_t now, const uint8_t *data, size_t len,
+                           const p2p__pke_gate *gate, uint8_t *answer, p2p_pke_result *result,
+                           p2p__pke_news *news)
 {
     p2p__pke_handshake *hs = s->handshake;
     uint8_t id[32];
@@ -283,6 +298,10 @@ int p2p__pke_on_resp_hello(p2p_pke_session *s, uint8_t *data, size_t len, const 
     p2p__pke_hello_id(data, len, id);
     int repeated = s->stage == P2P__PKE_DONE_SENT && !memcmp(id, hs->answer_id, sizeof id);
     int err = 0;
+    /* It may not make as many as it likes, for each costs us a signature. */
+    if (!repeated && s->stage == P2P__PKE_DONE_SENT &&
+        (gate->ended || now < hs->answered_at + P2P__PKE_ANSWER_GAP))
+        return P2P_ERR_IN_USE;
     if (!repeated) {
         resp_hello r = {0};
         err = read_resp_hello(s, data, len, gate, &r);
@@ -290,12 +309,10 @@ int p2p__pke_on_resp_hello(p2p_pke_session *s, uint8_t *data, size_t len, const 
             err = make_init_done(s, &r);
         if (!err)
             err = keep_key(s, r.claim.key, r.claim.key_len);
-        if (!err) {
-            commit_resp_hello(s, &r, id);
-        } else {
-            p2p__aead_wipe_key(&s->ep->aead, &r.send);
-            p2p__aead_wipe_key(&s->ep->aead, &r.receive);
-        }
+        if (!err)
+            commit_resp_hello(s, now, &r, id);
+        else
+            wipe_keys(s, &r.send, &r.receive);
         p2p__wipe(&r, sizeof r);
     }
     if (err)
@@ -332,36 +349,49 @@ static int verify_init_done(p2p_pke_session *s, const uint8_t *plain, size_t len
                            sig, sig_len);
 }
 
-int p2p__pke_on_init_done(p2p_pke_session *s, uint64_t now, uint8_t *data, size_t len,
+int p2p__pke_on_init_done(p2p_pke_session *s, uint64_t now, const uint8_t *data, size_t len,
                           uint8_t *answer, p2p_pke_result *result, p2p__pke_news *news)
 {
     /* Once the initiator has shown that it has the RespDone, it needs no other. */
     if (s->initiator || s->confirmed || len > P2P_PKE_MAX_HANDSHAKE)
         return P2P_ERR_BAD_SIGNATURE;
-    int err = p2p__pke_session_open(s, data, len);
+    int first = s->stage != P2P__PKE_READY;
+    /* Only its initiator can write one that opens. One that signs wrongly gets no second check. */
+    if (first && s->handshake->done_refused)
+        return P2P_ERR_BAD_SIGNATURE;
+    /* What is refused stays as it was, so it is opened elsewhere. */
+    uint8_t copy[P2P_PKE_MAX_HANDSHAKE];
+    memcpy(copy, data, len);
+    int err = p2p__pke_session_open(s, copy, len);
     if (err)
         return err;
-    if (s->stage == P2P__PKE_READY) {
-        s->ep->stats.rx_repeated++;
-    } else {
-        err = verify_init_done(s, data + P2P__PKE_HEADER_SIZE, len - P2P_PKE_OVERHEAD);
-        if (err)
+    if (first) {
+        err = verify_init_done(s, copy + P2P__PKE_HEADER_SIZE, len - P2P_PKE_OVERHEAD);
+        if (err) {
+            s->handshake->done_refused = 1;
             return err;
+        }
+    } else {
+        s->ep->stats.rx_repeated++;
     }
     /* The same bytes each time, for nonce and content are the same. */
     err = p2p__pke_session_seal_as(s, P2P__PKE_NONCE_RESP_DONE, NULL, 0, answer);
     if (err)
         return err;
-    if (s->stage != P2P__PKE_READY)
+    if (first)
         become_ready(s, news);
-    s->done_at = now;
+    /* Anybody can repeat an InitDone: that holds our messages back for a while, not for ever. */
+    if (first || now < s->created + P2P__PKE_MAX_HOLD)
+        s->done_at = now;
     result->answer_len = P2P__PKE_RESP_DONE_SIZE;
     return 0;
 }
 
 int p2p__pke_on_resp_done(p2p_pke_session *s, uint8_t *data, size_t len, p2p__pke_news *news)
 {
-    if (!s->initiator || s->stage == P2P__PKE_HELLO_SENT || len != P2P__PKE_RESP_DONE_SIZE)
+    if (!s->initiator || len != P2P__PKE_RESP_DONE_SIZE)
+        return P2P_ERR_BAD_SIGNATURE;
+    if (s->stage == P2P__PKE_HELLO_SENT)
         return P2P_ERR_BAD_SIGNATURE;
     int err = p2p__pke_session_open(s, data, len);
     if (err)

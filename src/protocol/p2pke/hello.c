@@ -57,6 +57,9 @@ static p2p_pke_verdict check_limits(const p2p_pke_endpoint *ep, const p2p__pke_i
                                     int full)
 {
     size_t max = ep->config.max_half_open;
+    /* An eighth is for peers who were here before. */
+    if (!in->known && ep->half_open >= max - max / 8)
+        return P2P_PKE_REFUSE;
     if (ep->half_open >= max)
         return P2P_PKE_REFUSE;
     if (in->proven)
@@ -124,6 +127,18 @@ int p2p__pke_hello_verify(p2p_pke_endpoint *ep, const p2p__pke_incoming *in)
                            claim->sig, claim->sig_len);
 }
 
+void p2p__pke_hello_mark(const p2p_pke_endpoint *ep, const p2p__pke_sender *sender,
+                         const uint8_t id[P2P__PKE_ID_SIZE], uint8_t out[P2P__PKE_ID_SIZE])
+{
+    crypto_generichash_blake2b_state s;
+    /* Only wrong lengths make these fail. The lengths differ from those of a cookie. */
+    (void)crypto_generichash_blake2b_init(&s, ep->cookie_secret, sizeof ep->cookie_secret,
+                                          P2P__PKE_ID_SIZE);
+    (void)crypto_generichash_blake2b_update(&s, id, P2P__PKE_ID_SIZE);
+    (void)crypto_generichash_blake2b_update(&s, sender->source, sender->source_len);
+    (void)crypto_generichash_blake2b_final(&s, out, P2P__PKE_ID_SIZE);
+}
+
 int p2p_pke_screen(p2p_pke_endpoint *ep, p2p_pke_time time, const void *source, size_t source_len,
                    const uint8_t *data, size_t len, uint8_t answer[P2P_PKE_MAX_HANDSHAKE],
                    p2p_pke_result *result)
@@ -138,7 +153,7 @@ int p2p_pke_screen(p2p_pke_endpoint *ep, p2p_pke_time time, const void *source, 
     if (!err)
         err = p2p__pke_hello_verify(ep, &in);
     if (!err) {
-        memcpy(ep->screened, in.id, sizeof in.id);
+        p2p__pke_hello_mark(ep, &sender, in.id, ep->screened);
         ep->has_screened = 1;
         ep->screened_proven = in.proven;
     }

@@ -22,6 +22,7 @@ typedef struct p2p__pke_incoming {
     const uint8_t *cookie; /* NULL: it came without */
     int proven;
     int can_prove;
+    int known; /* the channel has a proven key, which is the same */
 } p2p__pke_incoming;
 
 /* The id of the session that an InitHello starts. */
@@ -43,6 +44,10 @@ int p2p__pke_hello_admit(p2p_pke_endpoint *ep, uint64_t now, const p2p__pke_send
  * has one already or does not understand it. */
 int p2p__pke_hello_demand(p2p_pke_endpoint *ep, uint64_t now, const p2p__pke_sender *sender,
                           const p2p__pke_incoming *in, uint8_t *answer, size_t *answer_len);
+
+/* A keyed hash of who sent it and its id. */
+void p2p__pke_hello_mark(const p2p_pke_endpoint *ep, const p2p__pke_sender *sender,
+                         const uint8_t id[P2P__PKE_ID_SIZE], uint8_t out[P2P__PKE_ID_SIZE]);
 
 /* Checks the signature. Returns 0, or as p2p__pke_verify(). */
 int p2p__pke_hello_verify(p2p_pke_endpoint *ep, const p2p__pke_incoming *in);

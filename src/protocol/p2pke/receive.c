@@ -96,7 +96,7 @@ static int is_final(int err)
 static int on_session_message(p2p_pke_channel *c, uint64_t now, uint8_t *data, size_t len,
                               uint8_t *answer, p2p_pke_result *result)
 {
-    p2p__pke_gate gate = {may_answer, c};
+    p2p__pke_gate gate = {may_answer, c, !c->out.active};
     int best = P2P_ERR_BAD_SIGNATURE;
     for (unsigned i = 0; i < SLOTS; i++) {
         p2p_pke_session **slot = slot_at(c, i);
@@ -142,5 +142,7 @@ int p2p_pke_channel_receive(p2p_pke_channel *c, p2p_pke_time time, uint8_t *data
 {
     uint64_t now = p2p__pke_channel_now(c, time);
     memset(result, 0, sizeof *result);
-    return p2p__pke_count(c->ep, on_datagram(c, now, data, len, answer, result));
+    int err = on_datagram(c, now, data, len, answer, result);
+    c->ep->has_screened = 0; /* it was for this datagram, or nobody came for it */
+    return p2p__pke_count(c->ep, err);
 }

@@ -43,9 +43,7 @@ int p2p__pke_session_sendable(const p2p_pke_session *s, uint64_t now)
 {
     if (s->stage != P2P__PKE_READY || s->next >= P2P__PKE_NONCE_LIMIT)
         return 0;
-    /* The reference may have forgotten this handshake for one of ours that crossed it, and then has
-     * nothing to open a message with. */
-    return s->initiator || s->confirmed || (s->peer_extended && !p2p__pke_session_held(s, now));
+    return s->initiator || s->confirmed || !p2p__pke_session_held(s, now);
 }
 
 int p2p__pke_session_held(const p2p_pke_session *s, uint64_t now)
@@ -159,7 +157,7 @@ int p2p__pke_session_input(p2p_pke_session *s, uint64_t now, uint8_t *data, size
     case P2P__PKE_NONCE_INIT_HELLO:
         return P2P_ERR_BAD_SIGNATURE; /* the channel knows what to do with it */
     case P2P__PKE_NONCE_RESP_HELLO:
-        return p2p__pke_on_resp_hello(s, data, len, gate, answer, result, news);
+        return p2p__pke_on_resp_hello(s, now, data, len, gate, answer, result, news);
     case P2P__PKE_NONCE_INIT_DONE:
         return p2p__pke_on_init_done(s, now, data, len, answer, result, news);
     case P2P__PKE_NONCE_RESP_DONE:
@@ -253,7 +251,7 @@ static int on_repeated_hello(p2p_pke_session *s, const uint8_t *data, size_t len
 int p2p_pke_session_receive(p2p_pke_session *s, p2p_pke_time time, uint8_t *data, size_t len,
                             uint8_t answer[P2P_PKE_MAX_HANDSHAKE], p2p_pke_result *result)
 {
-    static const p2p__pke_gate open_gate = {NULL, NULL};
+    static const p2p__pke_gate open_gate = {NULL, NULL, 0};
     p2p__pke_news news = {0};
     int err;
     memset(result, 0, sizeof *result);

@@ -6,6 +6,15 @@
 #include "protocol/p2pke/noise.h"
 #include "protocol/p2pke/replay.h"
 
+/* How long from its beginning on a repeated InitDone still makes a responder wait. */
+#define P2P__PKE_MAX_HOLD (2 * P2P_SECOND)
+
+/* Between two RespHellos that an initiator looks at once it has taken one. */
+#define P2P__PKE_ANSWER_GAP (250 * P2P_MILLISECOND)
+
+/* How long a handshake of another stays open while there are many. */
+#define P2P__PKE_HALF_OPEN_SHORT (4 * P2P_SECOND)
+
 /* How far the handshake is. The numbers are those that the reference calls its handshake index. */
 typedef enum p2p__pke_stage {
     P2P__PKE_HELLO_SENT = 0,     /* initiator: InitHello is out */
@@ -19,6 +28,9 @@ typedef struct p2p__pke_handshake {
     p2p__noise noise;                 /* initiator: as it is after "-> e" */
     uint8_t time[P2P__PKE_TIME_SIZE]; /* that of the InitHello */
     uint8_t answer_id[32];            /* initiator: BLAKE2b-256 of the RespHello that was taken */
+    uint64_t answered_at;             /* initiator: when that came */
+    uint64_t end;                     /* responder: when it is given up */
+    int done_refused;                 /* responder: an InitDone that opened was signed wrongly */
     uint8_t cookie[P2P__PKE_COOKIE_SIZE];
     unsigned cookie_uses; /* how often the InitHello is still sent with the cookie */
     size_t hello_len;     /* the InitHello of an initiator, the RespHello of a responder */
@@ -32,7 +44,7 @@ struct p2p_pke_session {
     uint8_t *key;                  /* the peer's, DER; NULL: not known, or moved to the channel */
     size_t key_len;
     uint64_t created;
-    uint64_t done_at; /* responder: when the last InitDone came */
+    uint64_t done_at; /* responder: when the last InitDone came that counts */
     uint64_t next;    /* nonce of the next message */
     p2p__aead_key send, receive;
     p2p__replay replay;
@@ -59,6 +71,7 @@ typedef struct p2p__pke_news {
 typedef struct p2p__pke_gate {
     int (*check)(void *arg, const uint8_t *key, size_t key_len);
     void *arg;
+    int ended; /* our handshake was given up: no other answer takes the place of the first */
 } p2p__pke_gate;
 
 /* Makes an initiator's session with that timestamp. As p2p_pke_session_initiate(). */
@@ -80,9 +93,10 @@ int p2p__pke_session_input(p2p_pke_session *s, uint64_t now, uint8_t *data, size
                            p2p__pke_news *news);
 
 /* The messages of the handshake, by nonce; len is at least that of a header. As above. */
-int p2p__pke_on_resp_hello(p2p_pke_session *s, uint8_t *data, size_t len, const p2p__pke_gate *gate,
-                           uint8_t *answer, p2p_pke_result *result, p2p__pke_news *news);
-int p2p__pke_on_init_done(p2p_pke_session *s, uint64_t now, uint8_t *data, size_t len,
+int p2p__pke_on_resp_hello(p2p_pke_session *s, uint64_t now, const uint8_t *data, size_t len,
+                           const p2p__pke_gate *gate, uint8_t *answer, p2p_pke_result *result,
+                           p2p__pke_news *news);
+int p2p__pke_on_init_done(p2p_pke_session *s, uint64_t now, const uint8_t *data, size_t len,
                           uint8_t *answer, p2p_pke_result *result, p2p__pke_news *news);
 int p2p__pke_on_resp_done(p2p_pke_session *s, uint8_t *data, size_t len, p2p__pke_news *news);
 

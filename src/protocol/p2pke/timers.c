@@ -37,7 +37,7 @@ static void expire_all(p2p_pke_channel *c, uint64_t now)
         expire(&c->out.session, now);
     for (unsigned i = 0; i < P2P__PKE_HALF_OPEN; i++) {
         p2p_pke_session *s = c->in[i].session;
-        if (s && now - s->created >= P2P_PKE_ATTEMPT) {
+        if (s && now >= s->handshake->end) {
             p2p_pke_session_free(s);
             c->in[i].session = NULL;
         }
@@ -50,6 +50,8 @@ static uint64_t rekey_at(const p2p_pke_channel *c)
     const p2p_pke_session *s = c->current;
     if (!s || !s->used)
         return P2P_NEVER;
+    if (!s->peer_extended && c->last_sent >= c->ready_at + P2P__PKE_OLD_REFRESH / 2)
+        return c->ready_at + P2P__PKE_OLD_REFRESH;
     if (s->next >= P2P_PKE_REKEY_MESSAGES || s->replay.last >= P2P_PKE_REKEY_MESSAGES)
         return s->created;
     return s->created + (s->initiator ? P2P_PKE_REKEY : P2P_PKE_REKEY_LATE);
@@ -72,6 +74,8 @@ static void start_in_background(p2p_pke_channel *c, p2p_pke_time time, uint64_t 
         c->ep->stats.rekeys++;
     else
         c->ep->stats.probes++;
+    /* A peer that uses up its nonces at once gets no handshake for each of its messages. */
+    c->background_at = now + (c->current->peer_extended ? P2P_PKE_ATTEMPT : P2P__PKE_OLD_REFRESH);
     if (p2p__pke_attempt_start(c, time, 0))
         c->background_at = now + P2P_PKE_ATTEMPT;
 }
@@ -186,7 +190,7 @@ static uint64_t expiry(const p2p_pke_channel *c)
         at = earlier(at, over_at(c->out.session));
     for (unsigned i = 0; i < P2P__PKE_HALF_OPEN; i++)
         if (c->in[i].session)
-            at = earlier(at, c->in[i].session->created + P2P_PKE_ATTEMPT);
+            at = earlier(at, c->in[i].session->handshake->end);
     return at;
 }
 
