@@ -162,8 +162,8 @@ static void test_seed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty),     cmocka_unit_test(test_fill_and_drain),
-        cmocka_unit_test(test_random),    cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_empty),  cmocka_unit_test(test_fill_and_drain),
+        cmocka_unit_test(test_random), cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_seed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

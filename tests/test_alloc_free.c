@@ -161,7 +161,7 @@ static void test_bridge(void **state)
         node_close(&nodes[k]);
         field_run_for(&f[k], 0);
     }
-    p2p_bridge_free(bridge);
+    assert_ok(p2p_bridge_free(bridge));
     field_end(&f[0]);
     field_end(&f[1]);
 }

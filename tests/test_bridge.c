@@ -59,7 +59,7 @@ static void end(two *t)
     if (t->b.swarm)
         node_close(&t->b);
     run_both(t);
-    p2p_bridge_free(t->bridge);
+    assert_ok(p2p_bridge_free(t->bridge));
     field_end(&t->f[0]);
     field_end(&t->f[1]);
 }
@@ -103,10 +103,10 @@ static void test_make(void **state)
     assert_int_equal(p2p_bridge_new(&second, f[2].realm, a, 0), P2P_ERR_IN_USE);
     assert_int_equal(p2p_realm_free(a), P2P_ERR_BUSY);
     assert_int_equal(p2p_loop_free(f[1].loop), P2P_ERR_BUSY);
-    p2p_bridge_free(bridge);
+    assert_ok(p2p_bridge_free(bridge));
     assert_ok(p2p_bridge_new(&bridge, b, f[2].realm, 0));
-    p2p_bridge_free(bridge);
-    p2p_bridge_free(NULL);
+    assert_ok(p2p_bridge_free(bridge));
+    assert_ok(p2p_bridge_free(NULL));
     assert_ok(p2p_realm_free(same_loop));
     assert_ok(p2p_realm_free(overlaps));
     for (size_t i = 0; i < 3; i++)
@@ -127,7 +127,7 @@ static void test_free_with_traffic(void **state)
         assert_ok(node_ask(&t.a, &t.b, "?", P2P_SECOND, &r));
         for (int i = 0; i < turns; i++)
             assert_ok(p2p_loop_step(t.f[i % 2].loop));
-        p2p_bridge_free(t.bridge);
+        assert_ok(p2p_bridge_free(t.bridge));
         t.bridge = NULL;
         run_both_for(&t, 2 * P2P_SECOND);
         assert_int_equal(r.calls, 1);
@@ -138,6 +138,43 @@ static void test_free_with_traffic(void **state)
         assert_int_equal(node_stats(&t.a).tx_drop_network, lost + 1);
         end(&t);
     }
+}
+
+static void free_bridge(void *arg, const p2p_msg *msg)
+{
+    two *t = arg;
+    (void)msg;
+    t->a.tells++;
+    assert_int_equal(p2p_bridge_free(t->bridge), P2P_ERR_BUSY);
+}
+
+/* From inside a callback it is not freed; what is in the rings when it is, is lost and counted. */
+static void test_free_counts(void **state)
+{
+    (void)state;
+    two t;
+    begin_with(&t, SMALL_RING, NULL);
+    p2p_on_tell(t.a.swarm, free_bridge, &t);
+    assert_ok(node_tell(&t.b, &t.a, 1, 8));
+    run_both(&t);
+    assert_int_equal(t.a.tells, 1);
+    for (size_t i = 0; i < 25; i++) { /* around the end of the ring */
+        assert_ok(node_tell(&t.a, &t.b, 1, 100));
+        run_both(&t);
+    }
+    assert_int_equal(t.b.tells, 25);
+    uint64_t sent = 0;
+    while (node_tell(&t.a, &t.b, 1, 100) == 0)
+        sent++;
+    assert_ok(node_tell(&t.b, &t.a, 1, 8));
+    assert_true(sent > 10);
+    assert_ok(p2p_bridge_free(t.bridge));
+    t.bridge = NULL;
+    assert_int_equal(p2p_realm_lost(t.f[0].realm), sent);
+    assert_int_equal(p2p_realm_lost(t.f[1].realm), 1);
+    assert_int_equal(node_stats(&t.a).tx_drop_network, sent);
+    assert_int_equal(node_stats(&t.b).tx_drop_network, 1);
+    end(&t);
 }
 
 /* --- tells --- */
@@ -422,6 +459,92 @@ static void test_restarted_asker(void **state)
     end(&t);
 }
 
+/* Ports lie in pages, but a number beyond the bridge is not one of ours, however near it is. */
+static void test_neighbour_numbers(void **state)
+{
+    (void)state;
+    two t = {.bridge = NULL};
+    p2p_realm_config config;
+    p2p_realm_config_init(&config);
+    config.max_nodes = 16;
+    config.link = &(p2p_link){.latency = 1000};
+    for (size_t i = 0; i < 2; i++) {
+        config.first_node = 16 * i;
+        field_begin_with(&t.f[i], i, &config);
+    }
+    assert_ok(p2p_bridge_new(&t.bridge, t.f[0].realm, t.f[1].realm, 0));
+    node_open(&t.a, t.f[0].realm, NULL);
+    node_open(&t.b, t.f[1].realm, NULL);
+    assert_ok(p2p_realm_set_side(t.f[0].realm, t.a.number, 1));
+    assert_ok(p2p_realm_set_side(t.f[1].realm, t.b.number, 2));
+    assert_int_equal(p2p_realm_set_side(t.f[0].realm, t.b.number, 1), P2P_ERR_NOT_FOUND);
+    assert_ok(node_tell(&t.a, &t.b, 1, 8));
+    assert_ok(node_tell(&t.b, &t.a, 1, 8));
+    run_both_for(&t, P2P_MILLISECOND);
+    assert_int_equal(t.a.tells, 1);
+    assert_int_equal(t.b.tells, 1);
+    end(&t);
+}
+
+/* What nobody gets on the other side is counted there. */
+static void test_nobody(void **state)
+{
+    (void)state;
+    two t;
+    reply r;
+    node nobody = {0};
+    begin(&t);
+    p2p_addr_from_mem(&nobody.addr, SECOND_FIRST + 5);
+    assert_ok(node_tell(&t.a, &nobody, 1, 8));
+    assert_ok(node_ask(&t.a, &nobody, "?", P2P_SECOND, &r));
+    run_both(&t);
+    assert_int_equal(r.status, P2P_ERR_UNREACHABLE);
+    assert_int_equal(node_stats(&t.a).tx_drop_network, 0);
+    assert_int_equal(p2p_realm_lost(t.f[0].realm), 0);
+    assert_int_equal(p2p_realm_lost(t.f[1].realm), 1);
+    end(&t);
+}
+
+static int key_status, lookup_status;
+
+static void look_at_key(void *arg, const p2p_msg *msg)
+{
+    size_t len;
+    key_status = p2p_peer_key(arg, msg->src, NULL, 0, &len);
+}
+
+static void on_key(void *arg, int status, const uint8_t *key, size_t len)
+{
+    (void)arg;
+    (void)key;
+    (void)len;
+    lookup_status = status;
+}
+
+/* Keys stay on their side. */
+static void test_keys(void **state)
+{
+    (void)state;
+    two t;
+    node a, b;
+    p2p_mem_config config;
+    p2p_mem_config_init(&config);
+    config.key = (const uint8_t *)"key";
+    config.key_len = 3;
+    begin(&t);
+    node_open(&a, t.f[0].realm, &config);
+    node_open(&b, t.f[1].realm, &config);
+    p2p_on_tell(b.swarm, look_at_key, b.swarm);
+    assert_ok(node_tell(&a, &b, 1, 8));
+    assert_ok(p2p_lookup_key(a.swarm, &b.addr, P2P_SECOND, on_key, NULL));
+    run_both(&t);
+    assert_int_equal(key_status, P2P_ERR_NO_KEY);
+    assert_int_equal(lookup_status, P2P_ERR_NO_KEY);
+    node_close(&a);
+    node_close(&b);
+    end(&t);
+}
+
 /* --- the network on the sender's side --- */
 
 static int drop_all(void *arg, uint64_t from, uint64_t to, uint8_t *data, size_t len)
@@ -468,6 +591,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_make),
         cmocka_unit_test(test_free_with_traffic),
+        cmocka_unit_test(test_free_counts),
         cmocka_unit_test(test_tells),
         cmocka_unit_test(test_largest),
         cmocka_unit_test(test_full_ring),
@@ -477,6 +601,9 @@ int main(void)
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_asks_with_full_ring),
         cmocka_unit_test(test_restarted_asker),
+        cmocka_unit_test(test_neighbour_numbers),
+        cmocka_unit_test(test_nobody),
+        cmocka_unit_test(test_keys),
         cmocka_unit_test(test_link_of_sender),
     };
     return cmocka_run_group_tests_name("bridge", tests, NULL, NULL);

@@ -214,7 +214,7 @@ static void run_sides(side sides[2])
 
 static void close_sides(side sides[2], p2p_bridge *bridge)
 {
-    p2p_bridge_free(bridge);
+    assert_ok(p2p_bridge_free(bridge));
     for (size_t i = 0; i < 2; i++) {
         if (!sides[i].closed)
             p2p_close(sides[i].swarm, NULL, NULL);

@@ -127,7 +127,7 @@ static void test_jitter(void **state)
         overtaken += i && seen.number[i] < seen.number[i - 1];
     }
     check_rate(lower, MANY, 0.5);
-    assert_true(first && last); /* both bounds can be reached */
+    assert_true(first && last);   /* both bounds can be reached */
     assert_true(overtaken > 900); /* at nearly each nanosecond */
     end(&t);
 }
@@ -176,6 +176,31 @@ static void test_duplicate(void **state)
     assert_true(apart > twice * 9 / 10); /* with a jitter of its own */
     assert_int_equal(node_stats(&t.a).tx_msgs, MANY);
     end(&t);
+}
+
+/* A tell that fails for want of memory is not sent, and neither is its copy. */
+static void test_duplicate_without_memory(void **state)
+{
+    (void)state;
+    p2p_link link = {.latency = 1000, .jitter = P2P_SECOND, .duplicate = 1};
+    size_t failed = 0;
+    for (size_t n = 1; n < 8; n++) {
+        two t;
+        begin(&t, &link);
+        t.f.memory.fail_at = t.f.memory.calls + n;
+        int err = node_tell(&t.a, &t.b, 1, 8);
+        t.f.memory.fail_at = 0;
+        field_run(&t.f);
+        if (err) {
+            assert_int_equal(err, P2P_ERR_NO_MEMORY);
+            assert_int_equal(t.b.tells, 0);
+            failed++;
+        } else {
+            assert_in_range(t.b.tells, 1, 2);
+        }
+        end(&t);
+    }
+    assert_true(failed >= 2);
 }
 
 static void test_reorder(void **state)
@@ -277,6 +302,24 @@ static void test_queue(void **state)
         assert_int_equal(seen.count, wait + 1);
         assert_int_equal(node_stats(&t.a).tx_drop_network, 49);
         assert_int_equal(seen.number[wait], wait); /* those that came last were lost */
+        end(&t);
+    }
+}
+
+/* Numbers that no product of them fits into 64 bits. */
+static void test_endless_queue(void **state)
+{
+    (void)state;
+    static const uint64_t bandwidths[] = {1, 7, 1000, 1000000, UINT64_C(1) << 62};
+    for (size_t i = 0; i < COUNT_OF(bandwidths); i++) {
+        two t;
+        p2p_link link = {
+            .latency = UINT64_C(1) << 60, .bandwidth = bandwidths[i], .queue = (size_t)1 << 63};
+        begin(&t, &link);
+        send_numbered(&t, 500, 60000);
+        assert_int_equal(seen.count, 500);
+        for (size_t k = 1; k < seen.count; k++)
+            assert_true(seen.at[k] >= seen.at[k - 1]);
         end(&t);
     }
 }
@@ -603,11 +646,13 @@ int main(void)
         cmocka_unit_test(test_jitter),
         cmocka_unit_test(test_loss),
         cmocka_unit_test(test_duplicate),
+        cmocka_unit_test(test_duplicate_without_memory),
         cmocka_unit_test(test_reorder),
         cmocka_unit_test(test_corrupt),
         cmocka_unit_test(test_bandwidth),
         cmocka_unit_test(test_odd_bandwidths),
         cmocka_unit_test(test_queue),
+        cmocka_unit_test(test_endless_queue),
         cmocka_unit_test(test_shared_bandwidth),
         cmocka_unit_test(test_new_link_is_idle),
         cmocka_unit_test(test_mtu),

@@ -2,8 +2,6 @@
 /* Memory swarms: realms, node numbers, tells, transforms and events. */
 #include <math.h>
 
-#include <p2p/swarm_ops.h>
-
 #include "support/check.h"
 #include "support/realm_nodes.h"
 
@@ -48,6 +46,11 @@ static void test_realm_config(void **state)
     config.max_nodes = 101;
     assert_int_equal(try_realm(loop, &config), P2P_ERR_INVALID);
     config.max_nodes = 0;
+    assert_int_equal(try_realm(loop, &config), P2P_ERR_INVALID);
+    config.first_node = 0;
+    config.max_nodes = 1 << 28;
+    assert_ok(try_realm(loop, &config));
+    config.max_nodes++;
     assert_int_equal(try_realm(loop, &config), P2P_ERR_INVALID);
     assert_ok(p2p_realm_free(NULL));
     counted_end(loop, &memory);
@@ -137,21 +140,58 @@ static void test_numbers(void **state)
     assert_int_equal(try_node(f.realm, 1010), P2P_ERR_INVALID);
     assert_int_equal(try_node(f.realm, 0), P2P_ERR_INVALID);
     assert_int_equal(p2p_realm_nodes(f.realm), 4);
-    /* The number of a closed node is free for who asks for it, but is not given to anybody. */
+    /* The number of a closed node is given to anybody only when all have been used. */
     node_close(&nodes[0]);
     field_run(&f);
     for (size_t i = 4; i < 10; i++) {
         node_open(&nodes[i], f.realm, NULL);
         assert_int_equal(nodes[i].number, 1000 + i);
     }
+    node_open(&nodes[0], f.realm, NULL);
+    assert_int_equal(nodes[0].number, 1000);
     assert_int_equal(try_node(f.realm, P2P_MEM_ANY_NODE), P2P_ERR_LIMIT);
-    node_open_at(&nodes[0], f.realm, 1000);
     for (size_t i = 0; i < 10; i++)
         node_close(&nodes[i]);
     field_end(&f);
 }
 
-/* Without a config there are 2^32 numbers; each costs nothing before it is used. */
+/* When no number is unused any more it is the lowest free one, whoever left it and how. */
+static void test_reused_numbers(void **state)
+{
+    (void)state;
+    field f;
+    node nodes[100], crashed;
+    p2p_realm_config config;
+    p2p_realm_config_init(&config);
+    config.max_nodes = 100;
+    field_begin_with(&f, 0, &config);
+    for (size_t i = 0; i < 1000; i++) {
+        node_open(&nodes[0], f.realm, NULL);
+        assert_int_equal(nodes[0].number, i < 100 ? i : 0);
+        node_close(&nodes[0]);
+        field_run(&f);
+    }
+    for (size_t i = 0; i < 100; i++) {
+        node_open(&nodes[i], f.realm, NULL);
+        assert_int_equal(nodes[i].number, i);
+    }
+    assert_int_equal(try_node(f.realm, P2P_MEM_ANY_NODE), P2P_ERR_LIMIT);
+    node_close(&nodes[70]);
+    crashed = nodes[30];
+    assert_ok(p2p_realm_crash(f.realm, 30));
+    node_open(&nodes[30], f.realm, NULL);
+    assert_int_equal(nodes[30].number, 30);
+    p2p_close(crashed.swarm, NULL, NULL);
+    field_run(&f);
+    node_open(&nodes[70], f.realm, NULL);
+    assert_int_equal(nodes[70].number, 70);
+    assert_int_equal(try_node(f.realm, P2P_MEM_ANY_NODE), P2P_ERR_LIMIT);
+    for (size_t i = 0; i < 100; i++)
+        node_close(&nodes[i]);
+    field_end(&f);
+}
+
+/* Without a config there are 2^24 numbers; each costs nothing before it is used. */
 static void test_default_numbers(void **state)
 {
     (void)state;
@@ -160,8 +200,8 @@ static void test_default_numbers(void **state)
     node first, last;
     node_open(&first, f.realm, NULL);
     assert_int_equal(first.number, 0);
-    node_open_at(&last, f.realm, UINT32_MAX);
-    assert_int_equal(try_node(f.realm, UINT64_C(1) << 32), P2P_ERR_INVALID);
+    node_open_at(&last, f.realm, (1 << 24) - 1);
+    assert_int_equal(try_node(f.realm, 1 << 24), P2P_ERR_INVALID);
     assert_ok(node_tell(&first, &last, 7, 8));
     field_run(&f);
     assert_int_equal(last.tells, 1);
@@ -653,193 +693,15 @@ static void test_restart_losses(void **state)
     field_end(&f);
 }
 
-/* --- keys --- */
-
-static uint8_t key_of[3][4096];
-
-static void open_secure(node *n, p2p_realm *realm, size_t key, size_t len)
-{
-    p2p_mem_config config;
-    p2p_mem_config_init(&config);
-    memset(key_of[key], (int)key + 1, sizeof key_of[key]);
-    config.key = key_of[key];
-    config.key_len = len;
-    node_open(n, realm, &config);
-}
-
-static void test_keys(void **state)
-{
-    (void)state;
-    field f;
-    node a, b, plain;
-    uint8_t out[4096];
-    size_t len = 0;
-    field_begin(&f, 0, NULL);
-    open_secure(&a, f.realm, 0, 44);
-    open_secure(&b, f.realm, 1, 4096);
-    node_open(&plain, f.realm, NULL);
-    assert_true(p2p_is_secure(a.swarm));
-    assert_false(p2p_is_secure(plain.swarm));
-    assert_int_equal(p2p_public_key(plain.swarm, out, sizeof out, &len), P2P_ERR_UNSUPPORTED);
-    assert_ok(p2p_public_key(a.swarm, out, sizeof out, &len));
-    assert_int_equal(len, 44);
-    assert_memory_equal(out, key_of[0], 44);
-    assert_int_equal(p2p_public_key(a.swarm, NULL, 0, &len), P2P_ERR_NO_SPACE);
-    assert_int_equal(len, 44);
-    assert_int_equal(p2p_peer_key(a.swarm, &b.addr, out, 4095, &len), P2P_ERR_NO_SPACE);
-    assert_int_equal(len, 4096);
-    assert_ok(p2p_peer_key(a.swarm, &b.addr, out, 4096, &len));
-    assert_memory_equal(out, key_of[1], 4096);
-    assert_int_equal(p2p_peer_key(a.swarm, &plain.addr, out, 4096, &len), P2P_ERR_NO_KEY);
-    p2p_addr ip;
-    assert_ok(p2p_addr_parse("1.2.3.4:5", &ip));
-    assert_int_equal(p2p_peer_key(a.swarm, &ip, out, 4096, &len), P2P_ERR_BAD_ADDR);
-    p2p_mem_config config;
-    p2p_mem_config_init(&config);
-    config.key = out;
-    config.key_len = 4097;
-    p2p_swarm *swarm;
-    assert_int_equal(p2p_mem_new(&swarm, f.realm, &config), P2P_ERR_INVALID);
-    node_close(&a);
-    node_close(&b);
-    node_close(&plain);
-    field_end(&f);
-}
-
-typedef struct lookup {
-    int calls;
-    int status;
-    size_t len;
-    uint8_t first;
-} lookup;
+/* --- memory --- */
 
 static void on_key(void *arg, int status, const uint8_t *key, size_t len)
 {
-    lookup *l = arg;
-    l->calls++;
-    l->status = status;
-    l->len = len;
-    if (!status)
-        l->first = key[0];
-}
-
-static void test_lookup(void **state)
-{
-    (void)state;
-    field f;
-    node a, b, plain;
-    node nobody = {0};
-    lookup l[4] = {{.calls = 0}};
-    field_begin(&f, 0, NULL);
-    open_secure(&a, f.realm, 0, 44);
-    open_secure(&b, f.realm, 1, 50);
-    node_open(&plain, f.realm, NULL);
-    p2p_addr_from_mem(&nobody.addr, 9);
-    assert_ok(p2p_lookup_key(a.swarm, &b.addr, 0, on_key, &l[0]));
-    assert_ok(p2p_lookup_key(a.swarm, &plain.addr, 0, on_key, &l[1]));
-    assert_ok(p2p_lookup_key(a.swarm, &nobody.addr, 0, on_key, &l[2]));
-    assert_int_equal(l[0].calls, 0);
-    field_run(&f);
-    assert_int_equal(l[0].calls, 1);
-    assert_int_equal(l[0].status, 0);
-    assert_int_equal(l[0].len, 50);
-    assert_int_equal(l[0].first, 2);
-    assert_int_equal(l[1].status, P2P_ERR_NO_KEY);
-    assert_int_equal(l[2].status, P2P_ERR_UNREACHABLE);
-    assert_ok(p2p_lookup_key(a.swarm, &b.addr, 0, on_key, &l[3]));
-    node_close(&a);
-    field_run(&f);
-    assert_int_equal(l[3].calls, 1);
-    assert_int_equal(l[3].status, P2P_ERR_CLOSED);
-    node_close(&b);
-    node_close(&plain);
-    field_end(&f);
-}
-
-static void expect_open(void *arg, int status, const uint8_t *key, size_t len)
-{
-    node *n = arg;
+    (void)status;
     (void)key;
     (void)len;
-    assert_int_equal(status, P2P_ERR_CLOSED);
-    assert_int_equal(n->closed, 0);
-    n->tells++;
+    ++*(size_t *)arg;
 }
-
-/* The writable event is already on its way when the lookup is asked for, and then the close: the
- * close callback is the last all the same. */
-static void test_close_is_last(void **state)
-{
-    (void)state;
-    field f;
-    node a, b;
-    field_begin(&f, 0, NULL);
-    open_secure(&a, f.realm, 0, 44);
-    open_secure(&b, f.realm, 1, 44);
-    for (size_t i = 0; i < 1024; i++)
-        assert_ok(node_tell(&a, &b, i, 8));
-    assert_int_equal(node_tell(&a, &b, 1, 8), P2P_ERR_AGAIN);
-    assert_ok(p2p_loop_step(f.loop));
-    assert_int_equal(a.writable, 0);
-    assert_true(p2p_task_queued(&a.swarm->task));
-    assert_ok(p2p_lookup_key(a.swarm, &b.addr, 0, expect_open, &a));
-    node_close(&a);
-    field_run(&f);
-    assert_int_equal(a.tells, 1);
-    assert_int_equal(a.closed, 1);
-    node_close(&b);
-    field_end(&f);
-}
-
-/* The key of who sent the message that is being received. */
-static void want_key(void *arg, const p2p_msg *msg)
-{
-    node *n = arg;
-    uint8_t key[64];
-    size_t len = 0;
-    assert_ok(p2p_peer_key(n->swarm, msg->src, key, sizeof key, &len));
-    assert_int_equal(len, 44);
-    n->data[n->tells++] = key[0];
-}
-
-/* A message is of whom it was sent by, though that node is gone, or another has its number. */
-static void test_key_of_sender(void **state)
-{
-    (void)state;
-    field f;
-    node a, b, again;
-    field_begin(&f, 0, &slow);
-    open_secure(&a, f.realm, 0, 44);
-    open_secure(&b, f.realm, 1, 44);
-    p2p_on_tell(b.swarm, want_key, &b);
-    assert_ok(node_tell(&a, &b, 1, 8));
-    node_close(&a);
-    field_run(&f);
-    assert_int_equal(b.tells, 1);
-    assert_int_equal(b.data[0], 1);
-
-    open_secure(&a, f.realm, 0, 44);
-    assert_ok(node_tell(&a, &b, 1, 8));
-    assert_ok(p2p_realm_crash(f.realm, a.number));
-    p2p_mem_config config;
-    p2p_mem_config_init(&config);
-    config.node = a.number;
-    memset(key_of[2], 3, 44);
-    config.key = key_of[2];
-    config.key_len = 44;
-    node_open(&again, f.realm, &config);
-    assert_ok(node_tell(&again, &b, 2, 8));
-    node_close(&a);
-    field_run(&f);
-    assert_int_equal(b.tells, 3);
-    assert_int_equal(b.data[1], 1);
-    assert_int_equal(b.data[2], 3);
-    node_close(&again);
-    node_close(&b);
-    field_end(&f);
-}
-
-/* --- memory --- */
 
 /* Every allocation of a small life fails once; nothing leaks, and what failed says so. */
 static int small_life(p2p_loop *loop)
@@ -854,18 +716,18 @@ static int small_life(p2p_loop *loop)
     for (size_t i = 0; i < 2 && !err; i++) {
         p2p_mem_config config;
         p2p_mem_config_init(&config);
-        config.key = key_of[i];
-        config.key_len = 44;
+        config.key = (const uint8_t *)"key";
+        config.key_len = 3;
         err = p2p_mem_new(&nodes[i].swarm, realm, &config);
         if (!err)
             err = p2p_local_addr(nodes[i].swarm, &nodes[i].addr);
     }
-    lookup l = {0};
+    size_t keys = 0;
     reply r;
     if (!err)
         err = node_tell(&nodes[0], &nodes[1], 1, 100);
     if (!err)
-        err = p2p_lookup_key(nodes[0].swarm, &nodes[1].addr, 0, on_key, &l);
+        err = p2p_lookup_key(nodes[0].swarm, &nodes[1].addr, 0, on_key, &keys);
     if (!err)
         err = node_ask(&nodes[0], &nodes[1], "x", 0, &r);
     for (size_t i = 0; i < 2; i++)
@@ -873,6 +735,35 @@ static int small_life(p2p_loop *loop)
     assert_int_equal(p2p_sim_run_idle(loop), P2P_SIM_IDLE);
     assert_ok(p2p_realm_free(realm));
     return err;
+}
+
+/* A burst does not keep its memory, be it of few long messages or of many short ones. */
+static void test_memory_of_bursts(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t count, len;
+    } bursts[] = {{200000, 8}, {1000, 65536}};
+    for (size_t i = 0; i < COUNT_OF(bursts); i++) {
+        field f;
+        node a, b;
+        p2p_mem_config config;
+        p2p_mem_config_init(&config);
+        config.max_queue = bursts[i].count;
+        field_begin(&f, 0, &(p2p_link){.jitter = P2P_SECOND});
+        node_open(&a, f.realm, &config);
+        node_open(&b, f.realm, NULL);
+        size_t before = f.memory.bytes;
+        for (size_t j = 0; j < bursts[i].count; j++)
+            assert_ok(node_tell(&a, &b, j, bursts[i].len));
+        assert_true(f.memory.bytes - before > 20000000);
+        field_run(&f);
+        assert_int_equal(b.tells, bursts[i].count);
+        assert_true(f.memory.bytes - before < 3000000);
+        node_close(&a);
+        node_close(&b);
+        field_end(&f);
+    }
 }
 
 static void test_no_memory(void **state)
@@ -897,28 +788,16 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_realm_config),
-        cmocka_unit_test(test_bad_links),
-        cmocka_unit_test(test_realm_free),
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_default_numbers),
-        cmocka_unit_test(test_immediate),
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_wrong_addresses),
-        cmocka_unit_test(test_nobody),
-        cmocka_unit_test(test_queue),
-        cmocka_unit_test(test_writable_at_half),
-        cmocka_unit_test(test_unhandled),
-        cmocka_unit_test(test_transform),
-        cmocka_unit_test(test_events),
-        cmocka_unit_test(test_hash_payloads),
-        cmocka_unit_test(test_crash),
-        cmocka_unit_test(test_restart_queue),
-        cmocka_unit_test(test_restart_losses),
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_lookup),
-        cmocka_unit_test(test_close_is_last),
-        cmocka_unit_test(test_key_of_sender),
+        cmocka_unit_test(test_realm_config),    cmocka_unit_test(test_bad_links),
+        cmocka_unit_test(test_realm_free),      cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_reused_numbers),  cmocka_unit_test(test_default_numbers),
+        cmocka_unit_test(test_immediate),       cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_wrong_addresses), cmocka_unit_test(test_nobody),
+        cmocka_unit_test(test_queue),           cmocka_unit_test(test_writable_at_half),
+        cmocka_unit_test(test_unhandled),       cmocka_unit_test(test_transform),
+        cmocka_unit_test(test_events),          cmocka_unit_test(test_hash_payloads),
+        cmocka_unit_test(test_crash),           cmocka_unit_test(test_restart_queue),
+        cmocka_unit_test(test_restart_losses),  cmocka_unit_test(test_memory_of_bursts),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests_name("mem", tests, NULL, NULL);

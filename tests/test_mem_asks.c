@@ -259,6 +259,87 @@ static void test_limits(void **state)
     end(&t);
 }
 
+/* Asks that were cancelled count until nothing of them is under way, lost and resent or not. */
+static void test_cancelled_in_flight(void **state)
+{
+    (void)state;
+    two t;
+    reply r;
+    p2p_mem_config config;
+    p2p_mem_config_init(&config);
+    config.max_asks = 10;
+    p2p_link bad = slow;
+    for (bad.loss = 0; bad.loss < 1; bad.loss += 0.5) {
+        begin(&t, &bad, &config);
+        for (size_t round = 0; round < 1000; round++) {
+            size_t accepted = 0;
+            for (size_t i = 0; i < 20; i++)
+                if (!node_ask(&t.a, &t.b, "?", P2P_SECOND, &r)) {
+                    assert_ok(p2p_ask_cancel(t.a.swarm, r.id));
+                    accepted++;
+                }
+            assert_true(accepted <= 10);
+            if (!round)
+                assert_int_equal(accepted, 10);
+            assert_in_range(p2p_realm_in_flight(t.f.realm), 0, 10);
+            field_run_for(&t.f, P2P_MILLISECOND);
+        }
+        assert_true(t.b.requests > 20);
+        field_run(&t.f);
+        for (size_t i = 0; i < 10; i++)
+            assert_ok(node_ask(&t.a, &t.b, "?", P2P_SECOND, &r));
+        assert_int_equal(node_ask(&t.a, &t.b, "?", P2P_SECOND, &r), P2P_ERR_LIMIT);
+        end(&t);
+    }
+}
+
+/* What the crashed node had asked does not count for the one that is restarted. */
+static void test_restarted_limit(void **state)
+{
+    (void)state;
+    two t;
+    node again;
+    reply r[2];
+    p2p_mem_config config;
+    p2p_mem_config_init(&config);
+    config.max_asks = 1;
+    begin(&t, &slow, &config);
+    config.node = t.a.number;
+    assert_ok(node_ask(&t.a, &t.b, "?", P2P_SECOND, &r[0]));
+    assert_ok(p2p_realm_crash(t.f.realm, t.a.number));
+    node_open(&again, t.f.realm, &config);
+    field_run_for(&t.f, slow.latency / 2);
+    assert_ok(node_ask(&again, &t.b, "?", P2P_SECOND, &r[1]));
+    field_run_for(&t.f, slow.latency / 2); /* the old request arrives */
+    assert_int_equal(node_ask(&again, &t.b, "?", P2P_SECOND, &r[0]), P2P_ERR_LIMIT);
+    field_run(&t.f);
+    check_reply(&r[1], "?");
+    node_close(&again);
+    end(&t);
+}
+
+/* A response that is lost is the loss of who sent it, not of who has its number now. */
+static void test_restarted_losses(void **state)
+{
+    (void)state;
+    two t;
+    node again;
+    reply r;
+    begin(&t, &slow, NULL);
+    assert_ok(node_ask(&t.a, &t.b, "?", P2P_SECOND, &r));
+    field_run_for(&t.f, slow.latency);
+    assert_int_equal(t.b.requests, 1);
+    node_close(&t.b); /* the response is under way */
+    field_run_for(&t.f, 0);
+    node_open_at(&again, t.f.realm, t.b.number);
+    assert_ok(p2p_realm_set_side(t.f.realm, again.number, 1));
+    field_run(&t.f);
+    assert_int_equal(r.status, P2P_ERR_TIMEOUT);
+    assert_int_equal(node_stats(&again).tx_drop_network, 0);
+    t.b = again;
+    end(&t);
+}
+
 static void test_close(void **state)
 {
     (void)state;
@@ -372,6 +453,9 @@ int main(void)
         cmocka_unit_test(test_late),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_cancelled_in_flight),
+        cmocka_unit_test(test_restarted_limit),
+        cmocka_unit_test(test_restarted_losses),
         cmocka_unit_test(test_close),
         cmocka_unit_test(test_close_in_handler),
         cmocka_unit_test(test_restarted_asker),

@@ -302,6 +302,25 @@ static void test_keeps_memory(void **state)
     end(&p);
 }
 
+/* When it empties it gives memory back, and not one chunk at a time each time it is used. */
+static void test_gives_memory_back(void **state)
+{
+    (void)state;
+    pair p;
+    begin(&p, 12);
+    size_t before = p.memory.bytes;
+    for (int i = 0; i < 200000; i++)
+        assert_ok(p2p__radix_push(&p.heap, p2p__rand_below(&p.rand, 1000000), &p));
+    size_t full = p.memory.bytes - before;
+    for (int i = 0; i < 190000; i++)
+        assert_non_null(p2p__radix_pop(&p.heap, UINT64_MAX));
+    assert_true(p.memory.bytes - before < full / 5);
+    while (p2p__radix_pop(&p.heap, UINT64_MAX))
+        continue;
+    assert_true(p.memory.bytes - before <= (size_t)300 * 1024);
+    end(&p);
+}
+
 /* Told of what comes soon: nearly each item, and nearer each time. */
 typedef struct soon_log {
     size_t told[2000];
@@ -346,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_take),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_keeps_memory),
+        cmocka_unit_test(test_gives_memory_back),
         cmocka_unit_test(test_soon),
     };
     return cmocka_run_group_tests_name("radix_heap", tests, NULL, NULL);

@@ -49,6 +49,33 @@ static void test_limit(void **state)
     assert_int_equal(memory.live, 0);
 }
 
+/* The array never has more places than may be used, unless some are retired. */
+static void test_capacity(void **state)
+{
+    (void)state;
+    counted memory;
+    p2p_allocator allocator = counted_allocator(&memory);
+    for (uint32_t max = 1; max < 100; max++) {
+        p2p__slots slots;
+        p2p__slots_init(&slots, &allocator, sizeof(thing), max);
+        for (uint32_t i = 0; i < max; i++) {
+            take(&slots);
+            assert_true(slots.capacity <= max);
+        }
+        for (uint32_t i = 0; i < max; i++) {
+            thing *t = p2p__slots_at(&slots, i);
+            t->slot.generation = UINT32_MAX;
+            p2p__slots_give(&slots, t);
+        }
+        for (uint32_t i = 0; i < max; i++)
+            take(&slots);
+        assert_int_equal(slots.count, 2 * max);
+        assert_true(slots.capacity >= slots.count);
+        p2p__slots_free(&slots);
+    }
+    assert_int_equal(memory.live, 0);
+}
+
 static void test_stale_numbers(void **state)
 {
     (void)state;
@@ -146,9 +173,9 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_limit),     cmocka_unit_test(test_stale_numbers),
-        cmocka_unit_test(test_walk),      cmocka_unit_test(test_used_up),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_limit),         cmocka_unit_test(test_capacity),
+        cmocka_unit_test(test_stale_numbers), cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_used_up),       cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests_name("slots", tests, NULL, NULL);
 }

@@ -122,8 +122,8 @@ P2P_API uint64_t p2p_loop_wall(const p2p_loop *loop);
 /*
  * Random bytes. Two streams, so that a replay stays a replay: p2p_loop_secret is for keys and
  * nonces (the operating system's generator; in a simulation a seeded one: never use simulated keys
- * for anything else) and returns 0, P2P_ERR_INVALID or P2P_ERR_IO; p2p_loop_jitter is for delays and tie-breaks
- * (seeded, fast, predictable) and gives 64 bits.
+ * for anything else) and returns 0, P2P_ERR_INVALID or P2P_ERR_IO; p2p_loop_jitter is for delays
+ * and tie-breaks (seeded, fast, predictable) and gives 64 bits.
  */
 P2P_API P2P_MUST_USE int p2p_loop_secret(p2p_loop *loop, void *out, size_t len);
 P2P_API uint64_t p2p_loop_jitter(p2p_loop *loop);
@@ -241,8 +241,9 @@ typedef void (*p2p_watch_fn)(void *arg, unsigned ready);
 
 /*
  * Makes a watch, which asks for nothing yet. The descriptor stays yours; close it after the watch.
- * It is made non-blocking and stays so. Returns 0, P2P_ERR_NO_MEMORY, P2P_ERR_INVALID (not a descriptor that
- * can be watched), P2P_ERR_IN_USE (watched already), P2P_ERR_UNSUPPORTED (simulated loop).
+ * It is made non-blocking and stays so. Returns 0, P2P_ERR_NO_MEMORY, P2P_ERR_INVALID (not a
+ * descriptor that can be watched), P2P_ERR_IN_USE (watched already), P2P_ERR_UNSUPPORTED (simulated
+ * loop).
  */
 P2P_API P2P_MUST_USE int p2p_watch_new(p2p_watch **out, p2p_loop *loop, int fd, p2p_watch_fn fn,
                                        void *arg);

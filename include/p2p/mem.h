@@ -43,7 +43,8 @@ typedef struct p2p_realm_config {
     size_t ask_mtu;      /* longest request and response; 0: 1 MiB */
     uint64_t first_node; /* the lowest node number; numbers of bridged realms must not overlap. 0 is
                             the default */
-    uint64_t max_nodes;  /* numbers are below first_node + max_nodes; 0: 2^24, at most 2^28 */
+    uint64_t max_nodes;  /* numbers are below first_node + max_nodes; 0: 2^24, at most 2^28. Those
+                            not used cost nothing */
     const p2p_link
         *link; /* between all nodes that have no link of their own; NULL: no link model. Copied */
 } p2p_realm_config;
@@ -56,7 +57,7 @@ static inline void p2p_realm_config_init(p2p_realm_config *config)
 
 /*
  * Makes a realm. config may be NULL. Returns 0, P2P_ERR_INVALID (a probability outside 0 to 1, a
- * size above 16 MiB, node numbers that overflow) or P2P_ERR_NO_MEMORY.
+ * size above 16 MiB, max_nodes above 2^28, node numbers that overflow) or P2P_ERR_NO_MEMORY.
  */
 P2P_API P2P_MUST_USE int p2p_realm_new(p2p_realm **out, p2p_loop *loop,
                                        const p2p_realm_config *config);
@@ -69,10 +70,11 @@ P2P_API P2P_MUST_USE int p2p_realm_free(p2p_realm *realm);
 typedef struct p2p_mem_config {
     size_t size;   /* set by p2p_mem_config_init */
     uint64_t node; /* the wanted number; P2P_MEM_ANY_NODE (set by init): the lowest that was never
-                      used */
+                      used, or if all were, the lowest that is free */
     size_t max_queue; /* messages this node may have in flight or queued before P2P_ERR_AGAIN; 0:
                          1024 */
-    size_t max_asks;  /* asks it may have pending, and requests it may be serving; 0: 1024 each */
+    size_t max_asks;  /* asks it may have pending, requests it may be serving, and key lookups it
+                         may have pending; 0: 1024 each */
     const uint8_t
         *key; /* its public key, DER SubjectPublicKeyInfo, copied; NULL: the node is not secure */
     size_t key_len; /* at most 4096 */
@@ -99,7 +101,10 @@ static inline void p2p_mem_config_init(p2p_mem_config *config)
  * again after twice the latency plus jitter (at least 1 ms), then twice as long each time up to
  * one or two seconds, until the ask's timeout. A number that
  * nobody has ends the ask with P2P_ERR_UNREACHABLE after one round trip; a partition lets it time
- * out. Handlers run at most once per ask.
+ * out. Handlers run at most once per ask. P2P_ERR_LIMIT when max_asks asks are pending, or so many
+ * are under way: an ask that was cancelled or timed out counts until its request and response have
+ * arrived or are lost (across a bridge: until they are in it). Key lookups: P2P_ERR_LIMIT when
+ * max_asks are pending.
  */
 P2P_API P2P_MUST_USE int p2p_mem_new(p2p_swarm **out, p2p_realm *realm,
                                      const p2p_mem_config *config);
@@ -158,7 +163,8 @@ typedef enum p2p_lost_why {
     P2P_LOST_FULL = 3,      /* the link's queue was full */
     P2P_LOST_NOBODY = 4,    /* no such node */
     P2P_LOST_TRANSFORM = 5, /* the transform said so */
-    P2P_LOST_MEMORY = 6     /* the allocator gave no memory for a duplicate or retransmission */
+    P2P_LOST_MEMORY = 6,    /* the allocator gave no memory for a duplicate or retransmission */
+    P2P_LOST_BRIDGE = 7     /* it was in a bridge that was taken down */
 } p2p_lost_why;
 
 typedef enum p2p_message_kind {
@@ -191,11 +197,15 @@ P2P_API void p2p_realm_on_event(p2p_realm *realm, p2p_event_fn fn, void *arg);
 P2P_API uint64_t p2p_realm_trace_hash(const p2p_realm *realm);
 P2P_API void p2p_realm_hash_payloads(p2p_realm *realm, int on);
 
-/* How many messages are in flight, how many nodes there are, and how many messages were delivered
- * since it was made. */
+/*
+ * How many messages are in flight, how many nodes there are, and how many messages were delivered
+ * and lost since it was made. Each P2P_EVENT_LOST counts as lost: also what came over a bridge for
+ * a number that nobody has, which no counter of its sender sees.
+ */
 P2P_API size_t p2p_realm_in_flight(const p2p_realm *realm);
 P2P_API size_t p2p_realm_nodes(const p2p_realm *realm);
 P2P_API uint64_t p2p_realm_delivered(const p2p_realm *realm);
+P2P_API uint64_t p2p_realm_lost(const p2p_realm *realm);
 
 /* --- two loops --- */
 
@@ -204,6 +214,11 @@ P2P_API uint64_t p2p_realm_delivered(const p2p_realm *realm);
  * of the other realm by number, tells and asks. Messages cross in rings, published in batches with
  * one wake-up each. There the sending realm's link model applies. A full ring is P2P_ERR_AGAIN to
  * the sender.
+ *
+ * Limits of it: public keys do not cross. Between secure nodes of two realms p2p_peer_key() gives
+ * P2P_ERR_NO_KEY, during a callback too, and p2p_lookup_key() ends with that. Sides are those of
+ * one realm and bar no way across. A tell to a number that nobody has beyond the bridge is counted
+ * there (p2p_realm_lost), not in its sender's tx_drop_network.
  */
 typedef struct p2p_bridge p2p_bridge;
 
@@ -217,9 +232,12 @@ typedef struct p2p_bridge p2p_bridge;
 P2P_API P2P_MUST_USE int p2p_bridge_new(p2p_bridge **out, p2p_realm *a, p2p_realm *b,
                                         size_t ring_bytes);
 
-/* Takes the bridge down, before either realm. Call it while neither loop runs. What is in the rings
- * is dropped. */
-P2P_API void p2p_bridge_free(p2p_bridge *bridge);
+/*
+ * Takes the bridge down, before either realm. Call it while neither loop runs. What is in the rings
+ * is lost and counted (P2P_LOST_BRIDGE). Returns 0, or P2P_ERR_BUSY from inside a callback of
+ * either loop. NULL allowed.
+ */
+P2P_API P2P_MUST_USE int p2p_bridge_free(p2p_bridge *bridge);
 
 P2P_END_DECLS
 

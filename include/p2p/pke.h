@@ -19,9 +19,9 @@ P2P_BEGIN_DECLS
  * One peer per inner address is the rule, but one that comes back with another key is let in as
  * soon as it has proven that.
  *
- * Where there are as many peers as there may be, in all or of one prefix, one that was quiet for 15 s
- * is forgotten for a new one; if there is none, the new one is refused. From who can return a cookie
- * one is asked before he takes a place from anybody.
+ * Where there are as many peers as there may be, in all or of one prefix, one that was quiet for 15
+ * s is forgotten for a new one; if there is none, the new one is refused. From who can return a
+ * cookie one is asked before he takes a place from anybody.
  */
 
 /*

@@ -154,8 +154,9 @@ P2P_API void p2p_on_ask(p2p_swarm *swarm, p2p_ask_fn fn, void *arg);
 P2P_API P2P_MUST_USE int p2p_request_hold(p2p_request request);
 
 /*
- * Answers a request. Returns 0; P2P_ERR_NOT_FOUND (answered already, expired, the asker is gone or
- * cancelled); P2P_ERR_TOO_BIG if the response is above p2p_ask_mtu() (the request stays open);
+ * Answers a request. Returns 0; P2P_ERR_NOT_FOUND (answered already or expired; also that the asker
+ * is gone or has cancelled, where the swarm can know that: otherwise it is 0 and the response comes
+ * too late); P2P_ERR_TOO_BIG if the response is above p2p_ask_mtu() (the request stays open);
  * P2P_ERR_AGAIN (likewise); P2P_ERR_NO_MEMORY; P2P_ERR_CLOSED. p2p_refuse: also P2P_ERR_INVALID if
  * code is 0.
  */
@@ -183,7 +184,9 @@ P2P_API P2P_MUST_USE int p2p_peer_key(const p2p_swarm *swarm, const p2p_addr *ad
 /*
  * Looks up a peer's key and calls fn exactly once, never before the call returns, also if that
  * takes a handshake; status is 0, P2P_ERR_NO_KEY, P2P_ERR_UNREACHABLE, P2P_ERR_TIMEOUT or
- * P2P_ERR_CLOSED. timeout as for p2p_ask().
+ * P2P_ERR_CLOSED. timeout as for p2p_ask(). Returns 0, P2P_ERR_LIMIT (too many lookups pending),
+ * P2P_ERR_BAD_ADDR, P2P_ERR_UNSUPPORTED, P2P_ERR_CLOSED, P2P_ERR_NO_MEMORY, P2P_ERR_INVALID; fn is
+ * called only after 0.
  */
 typedef void (*p2p_key_fn)(void *arg, int status, const uint8_t *key, size_t len);
 P2P_API P2P_MUST_USE int p2p_lookup_key(p2p_swarm *swarm, const p2p_addr *addr, uint64_t timeout,

@@ -3,9 +3,9 @@
 #define P2P__CORE_ADDR_MAP_H
 
 /*
- * A table of objects by address: open addressing with linear probing, at most half full, so a look-up
- * touches one or two places. The objects bring their key; the table keeps a hash beside the pointer,
- * so that strangers are passed over without looking at them.
+ * A table of objects by address: open addressing with linear probing, at most half full, so a look-
+ * up touches one or two places. The objects bring their key; the table keeps a hash beside the
+ * pointer, so that strangers are passed over without looking at them.
  */
 #include <stddef.h>
 #include <stdint.h>

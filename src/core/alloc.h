@@ -8,7 +8,7 @@
 
 #include <p2p/alloc.h>
 
-/* Memory from an allocator; NULL on failure. A size of 0 is treated as 1, so NULL always means failure. */
+/* Memory, or NULL. A size of 0 is treated as 1, so NULL always means failure. */
 static inline void *p2p__alloc(const p2p_allocator *a, size_t size)
 {
     return a->alloc(a->arg, size ? size : 1);

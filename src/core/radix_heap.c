@@ -13,6 +13,11 @@ _Static_assert(sizeof(p2p__radix_chunk) <= 1024, "a chunk is meant to be about a
 /* A bucket of so few items is about to be used up. */
 #define SOON 256
 
+/* Spare chunks that are kept in any case: 256 KiB. */
+#define KEPT 256
+
+_Static_assert(KEPT > 2 + P2P__RADIX_LEVELS * (P2P__RADIX_DIGITS - 1), "enough for advance()");
+
 void p2p__radix_init(p2p__radix_heap *heap, const p2p_allocator *allocator)
 {
     memset(heap, 0, sizeof *heap);
@@ -73,8 +78,16 @@ static int reserve(p2p__radix_heap *heap, size_t count)
     return 0;
 }
 
+/*
+ * Of the spare chunks half as many are kept as the items need, and KEPT: more than advance() ever
+ * wants at once, so that one given back in the midst of it is only freed when enough are left.
+ */
 static void give_back(p2p__radix_heap *heap, p2p__radix_chunk *chunk)
 {
+    if (heap->spare_count >= KEPT + heap->count / (2 * P2P__RADIX_CHUNK)) {
+        p2p__free(heap->allocator, chunk);
+        return;
+    }
     chunk->next = heap->spare;
     heap->spare = chunk;
     heap->spare_count++;

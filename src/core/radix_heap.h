@@ -63,7 +63,7 @@ typedef struct p2p__radix_heap {
 void p2p__radix_init(p2p__radix_heap *heap, const p2p_allocator *allocator);
 void p2p__radix_free(p2p__radix_heap *heap);
 
-/* Puts an item in; a time below the last one taken counts as that. Returns 0 or P2P_ERR_NO_MEMORY. */
+/* Puts an item in; a time below the last one taken counts as that. 0 or P2P_ERR_NO_MEMORY. */
 int p2p__radix_push(p2p__radix_heap *heap, uint64_t time, void *item);
 
 /* The earliest time, or UINT64_MAX if the heap is empty. Changes nothing. */

@@ -177,11 +177,8 @@ int p2p__bridge_tell(p2p__mem *mem, uint64_t to, const p2p_iov *iov, size_t n, s
     if (!header)
         return P2P_ERR_AGAIN;
     p2p__message *message = message_in(header);
-    memset(message, 0, sizeof *message);
-    message->from = mem->number;
-    message->to = to;
-    message->epoch = mem->epoch;
-    message->len = (uint32_t)len;
+    *message = (p2p__message){
+        .from = mem->number, .to = to, .len = (uint32_t)len, .epoch = mem->epoch};
     p2p_iov_copy(message->data, iov, n);
     p2p__realm_trace(mem->realm, P2P_EVENT_SENT, message, 0);
     commit(r, header);
@@ -195,7 +192,9 @@ int p2p__bridge_cross(p2p_realm *realm, const p2p__message *message)
     if (!header)
         return P2P_ERR_LIMIT;
     memcpy(message_in(header), message, sizeof *message + message->len);
-    message_in(header)->key = NULL; /* its memory is of this loop */
+    message_in(header)->counted = 0;
+    if (message->kind != P2P_MESSAGE_RESPONSE)
+        message_in(header)->key = NULL; /* its memory is of this loop */
     /* The loops' clocks have nothing in common: what crosses is the time that is left. */
     uint64_t now = p2p__loop_now(realm->loop);
     if (message->deadline != P2P_NEVER)
@@ -232,7 +231,7 @@ static void drain_to(ring *r, size_t tail)
         p2p_loop_post(r->writer->loop, &r->space);
 }
 
-/* Whether the reader may wait to be called: nothing was published up to the moment it fell asleep. */
+/* Whether the reader may wait to be called: nothing was published until it fell asleep. */
 static bool falls_asleep(ring *r)
 {
     int asleep = ASLEEP;
@@ -351,18 +350,33 @@ int p2p_bridge_new(p2p_bridge **out, p2p_realm *a, p2p_realm *b, size_t ring_byt
     return 0;
 }
 
-void p2p_bridge_free(p2p_bridge *bridge)
+/* What is in a ring will not arrive. */
+static void lose_all(ring *r)
+{
+    while (r->done != r->written) {
+        record *header = record_at(r, r->done & (r->size - 1));
+        r->done += header->size;
+        if (!header->skip)
+            p2p__realm_lost(r->writer, message_in(header), P2P_LOST_BRIDGE);
+    }
+}
+
+int p2p_bridge_free(p2p_bridge *bridge)
 {
     if (!bridge)
-        return;
+        return 0;
+    if (bridge->realms[0]->loop->inside || bridge->realms[1]->loop->inside)
+        return P2P_ERR_BUSY;
     for (unsigned i = 0; i < 2; i++) {
         p2p_task_cancel(&bridge->rings[i].flush);
         p2p_task_cancel(&bridge->rings[i].drain);
         p2p__loop_unpost(bridge->realms[i]->loop, &bridge->rings[i].space);
         p2p__loop_unpost(bridge->realms[i]->loop, &bridge->rings[1 - i].wake);
+        lose_all(&bridge->rings[i]);
         bridge->realms[i]->bridge = NULL;
         bridge->realms[i]->far_nodes = 0;
         p2p_loop_release(bridge->realms[i]->loop);
     }
     free_bridge(bridge);
+    return 0;
 }

@@ -35,7 +35,7 @@ static int mem_tell(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, s
     if (p2p__bridge_covers(realm, to) && !realm->transform &&
         !p2p__realm_link(realm, mem->number, to))
         return p2p__bridge_tell(mem, to, iov, n, len);
-    p2p__message *message = p2p__message_from(mem, len);
+    p2p__message *message = p2p__message_from(mem, P2P_MESSAGE_TELL, len);
     if (!message)
         return P2P_ERR_NO_MEMORY;
     message->to = to;
@@ -122,10 +122,12 @@ static void on_lookup(void *arg)
     int status = 0;
     if (mem->base.state != P2P_SWARM_OPEN)
         status = P2P_ERR_CLOSED;
+    else if (peer ? !peer->key
+                  : p2p__bridge_covers(mem->realm, p2p__addr_mem_number(&lookup->addr)))
+        status = P2P_ERR_NO_KEY;
     else if (!peer)
         status = P2P_ERR_UNREACHABLE;
-    else if (!peer->key)
-        status = P2P_ERR_NO_KEY;
+    mem->lookups--;
     lookup->fn(lookup->arg, status, status ? NULL : peer->key->data, status ? 0 : peer->key->len);
     p2p__free(mem->realm->allocator, lookup);
 }
@@ -138,9 +140,12 @@ static int mem_lookup_key(p2p_swarm *swarm, const p2p_addr *addr, uint64_t deadl
     p2p__mem *mem = mem_of(swarm);
     if (!p2p__addr_is_mem(addr))
         return P2P_ERR_BAD_ADDR;
+    if (mem->lookups >= mem->max_asks)
+        return P2P_ERR_LIMIT;
     p2p__mem_lookup *lookup = p2p__alloc(mem->realm->allocator, sizeof *lookup);
     if (!lookup)
         return P2P_ERR_NO_MEMORY;
+    mem->lookups++;
     lookup->mem = mem;
     lookup->addr = *addr;
     lookup->fn = fn;

@@ -28,6 +28,9 @@ static int mem_ask(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, si
     if (!p2p__addr_is_mem(dst))
         return P2P_ERR_BAD_ADDR;
     uint64_t to = p2p__addr_mem_number(dst);
+    /* Asks that were cancelled are still under way. */
+    if (mem->asks_in_flight >= mem->max_asks && !mem->crashed)
+        return P2P_ERR_LIMIT;
     p2p__asks *asks = asks_of(mem);
     if (!asks)
         return P2P_ERR_NO_MEMORY;
@@ -40,16 +43,16 @@ static int mem_ask(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, si
         swarm->stats.tx_drop_network++;
         return 0;
     }
-    p2p__message *message = p2p__message_from(mem, len);
+    p2p__message *message = p2p__message_from(mem, P2P_MESSAGE_REQUEST, len);
     if (!message) {
         (void)!p2p__asks_cancel(asks, *id);
         return P2P_ERR_NO_MEMORY;
     }
-    message->kind = P2P_MESSAGE_REQUEST;
     message->to = to;
     message->ask_id = *id;
     message->deadline = deadline;
     p2p_iov_copy(message->data, iov, n);
+    p2p__realm_count_ask(mem, message);
     err = p2p__realm_send(realm, mem->port, message);
     if (err)
         (void)!p2p__asks_cancel(asks, *id);
@@ -64,7 +67,7 @@ static int mem_cancel(p2p_swarm *swarm, p2p_ask_id id)
 
 void p2p__mem_response(p2p__mem *mem, const p2p__message *message)
 {
-    if (!mem->asks || mem->base.state != P2P_SWARM_OPEN || message->epoch != mem->epoch) {
+    if (!mem->asks || mem->base.state != P2P_SWARM_OPEN || message->asker != mem->epoch) {
         mem->base.stats.rx_drop_late++;
         return;
     }
@@ -97,17 +100,19 @@ static int respond(p2p__mem *mem, const asker *to, int status, uint8_t code, con
         mem->base.stats.tx_drop_network++;
         return 0;
     }
-    p2p__message *message = p2p__message_from(mem, len);
+    p2p__message *message = p2p__message_from(mem, P2P_MESSAGE_RESPONSE, len);
     if (!message)
         return P2P_ERR_NO_MEMORY;
-    message->kind = P2P_MESSAGE_RESPONSE;
     message->to = to->node;
-    message->epoch = to->epoch;
+    message->asker = to->epoch;
     message->ask_id = to->ask_id;
     message->deadline = to->deadline;
     message->status = (int16_t)status;
     message->code = code;
     p2p_iov_copy(message->data, iov, n);
+    const p2p__port *asker_port = p2p__realm_port(mem->realm, to->node);
+    if (asker_port && asker_port->node && asker_port->epoch == to->epoch)
+        p2p__realm_count_ask(asker_port->node, message);
     return p2p__realm_send(mem->realm, mem->port, message);
 }
 
@@ -159,9 +164,10 @@ void p2p__mem_request(p2p__mem *mem, p2p__message *message)
     if (!served || served->held)
         return;
     p2p__asks_served(asks, served);
-    if (handled)
+    if (handled) {
+        mem->base.stats.ask_expired++;
         turn_away(mem, message, P2P_ERR_REFUSED, P2P_CODE_DROPPED);
-    else
+    } else
         turn_away(mem, message, P2P_ERR_NO_HANDLER, 0);
 }
 

@@ -220,9 +220,6 @@ int p2p__pke_accept_key(void *arg, void *peer, const void *source, size_t source
         return 0;
     if (link ? memcmp(link->id, id, sizeof id) != 0 : !is_news(pke, id))
         return 0;
-    /* What we sent, and somebody sends back. */
-    if (!link && !memcmp(pke->id, id, sizeof id))
-        return 0;
     if (!link)
         memcpy(pke->claimed, id, sizeof id);
     if (!pke->config.allow)

@@ -9,13 +9,14 @@
 #define DEFAULT_MTU     65536
 #define DEFAULT_ASK_MTU (1024 * 1024)
 #define MAX_MTU         (16 * 1024 * 1024)
-#define MOST_NODES      (UINT64_C(1) << 32)
+#define DEFAULT_NODES   (UINT64_C(1) << 24)
+#define MOST_NODES      (UINT64_C(1) << 28) /* the directory of pages is at most 2 MiB */
 
 static int check_config(const p2p_realm_config *config)
 {
     if (config->mtu > MAX_MTU || config->ask_mtu > MAX_MTU || config->max_nodes > MOST_NODES)
         return P2P_ERR_INVALID;
-    uint64_t max = config->max_nodes ? config->max_nodes : MOST_NODES;
+    uint64_t max = config->max_nodes ? config->max_nodes : DEFAULT_NODES;
     return config->first_node > UINT64_MAX - max ? P2P_ERR_INVALID : 0;
 }
 
@@ -34,7 +35,7 @@ int p2p_realm_new(p2p_realm **out, p2p_loop *loop, const p2p_realm_config *confi
     realm->loop = loop;
     realm->allocator = allocator;
     realm->first_node = full.first_node;
-    realm->max_nodes = full.max_nodes ? full.max_nodes : MOST_NODES;
+    realm->max_nodes = full.max_nodes ? full.max_nodes : DEFAULT_NODES;
     realm->mtu = full.mtu ? full.mtu : DEFAULT_MTU;
     realm->ask_mtu = full.ask_mtu ? full.ask_mtu : DEFAULT_ASK_MTU;
     err = p2p_realm_set_link(realm, full.link);
@@ -74,13 +75,15 @@ int p2p_realm_free(p2p_realm *realm)
     return 0;
 }
 
+static void trace_node(p2p_realm *realm, p2p_event_kind kind, uint64_t number);
+
 /* --- ports --- */
 
 p2p__port *p2p__realm_port(const p2p_realm *realm, uint64_t number)
 {
     uint64_t offset = number - realm->first_node; /* wraps around below first_node */
     uint64_t page = offset / P2P__PORTS_PER_PAGE;
-    if (page >= realm->page_count || !realm->pages[page])
+    if (offset >= realm->max_nodes || page >= realm->page_count || !realm->pages[page])
         return NULL;
     return &realm->pages[page][offset % P2P__PORTS_PER_PAGE];
 }
@@ -114,25 +117,42 @@ static int make_port(p2p_realm *realm, uint64_t offset, p2p__port **out)
     return 0;
 }
 
+/*
+ * The number for a node that has no wish: the lowest that was never used, so that what is meant for
+ * a node that is gone does not reach another. Only without such a one, the lowest that is free.
+ */
+static int any_number(p2p_realm *realm, uint64_t *offset)
+{
+    const p2p__port *port;
+    if (realm->taken >= realm->max_nodes)
+        return P2P_ERR_LIMIT;
+    while ((port = p2p__realm_port(realm, realm->first_node + realm->next_node)) && port->used)
+        realm->next_node++;
+    *offset = realm->next_node;
+    if (*offset < realm->max_nodes)
+        return 0;
+    while (p2p__realm_port(realm, realm->first_node + realm->next_free)->node)
+        realm->next_free++;
+    *offset = realm->next_free;
+    return 0;
+}
+
 int p2p__realm_join(p2p_realm *realm, p2p__mem *mem, uint64_t wanted)
 {
     uint64_t offset = wanted - realm->first_node;
-    if (wanted == P2P_MEM_ANY_NODE) {
-        const p2p__port *port;
-        while ((port = p2p__realm_port(realm, realm->first_node + realm->next_node)) && port->used)
-            realm->next_node++;
-        offset = realm->next_node;
-        if (offset >= realm->max_nodes)
-            return P2P_ERR_LIMIT;
-    } else if (wanted < realm->first_node || offset >= realm->max_nodes) {
-        return P2P_ERR_INVALID;
-    }
+    int err = 0;
+    if (wanted == P2P_MEM_ANY_NODE)
+        err = any_number(realm, &offset);
+    else if (wanted < realm->first_node || offset >= realm->max_nodes)
+        err = P2P_ERR_INVALID;
     p2p__port *port;
-    int err = make_port(realm, offset, &port);
+    if (!err)
+        err = make_port(realm, offset, &port);
     if (err)
         return err;
     if (port->node)
         return P2P_ERR_IN_USE;
+    realm->taken++;
     port->node = mem;
     port->used = true;
     port->side = 0;
@@ -141,8 +161,7 @@ int p2p__realm_join(p2p_realm *realm, p2p__mem *mem, uint64_t wanted)
     port->epoch = mem->epoch = ++realm->last_epoch;
     mem->port = port;
     mem->number = realm->first_node + offset;
-    p2p__message up = {.from = mem->number, .to = mem->number};
-    p2p__realm_trace(realm, P2P_EVENT_UP, &up, 0);
+    trace_node(realm, P2P_EVENT_UP, mem->number);
     return 0;
 }
 
@@ -151,8 +170,10 @@ void p2p__realm_leave(p2p_realm *realm, p2p__mem *mem, p2p_event_kind how)
     if (mem->port->node != mem)
         return;
     mem->port->node = NULL;
-    p2p__message down = {.from = mem->number, .to = mem->number};
-    p2p__realm_trace(realm, how, &down, 0);
+    realm->taken--;
+    if (mem->number - realm->first_node < realm->next_free)
+        realm->next_free = mem->number - realm->first_node;
+    trace_node(realm, how, mem->number);
 }
 
 /* --- the network --- */
@@ -226,27 +247,45 @@ static uint64_t mix_bytes(uint64_t hash, const uint8_t *data, size_t len)
     return hash;
 }
 
+/* The parts of an event are multiplied side by side, so that one event waits for the one before
+ * for a single step. The odd factors are the constants of splitmix64 and xxHash. */
+static uint64_t digest(const p2p_event *event)
+{
+    uint64_t what = (uint64_t)event->kind | (uint64_t)event->message << 8 |
+                    (uint64_t)event->detail << 16 | (uint64_t)event->len << 32;
+    return event->at * UINT64_C(0xbf58476d1ce4e5b9) ^ event->from * UINT64_C(0x94d049bb133111eb) ^
+           event->to * UINT64_C(0xc2b2ae3d27d4eb4f) ^ what * UINT64_C(0x165667b19e3779f9);
+}
+
+static void trace(p2p_realm *realm, const p2p_event *event)
+{
+    realm->trace = mix(realm->trace, digest(event));
+    if (realm->hash_payloads && event->data)
+        realm->trace = mix_bytes(realm->trace, event->data, event->len);
+    if (realm->event_fn)
+        realm->event_fn(realm->event_arg, event);
+}
+
 void p2p__realm_trace(p2p_realm *realm, p2p_event_kind kind, const p2p__message *message,
                       int detail)
 {
-    uint64_t at = p2p__loop_now(realm->loop);
-    int is_message = kind <= P2P_EVENT_LOST;
-    uint64_t what = (uint64_t)kind | (uint64_t)message->kind << 8 | (uint64_t)detail << 16 |
-                    (uint64_t)message->len << 32;
-    realm->trace = mix(mix(mix(mix(realm->trace, at), message->from), message->to), what);
-    if (realm->hash_payloads && is_message)
-        realm->trace = mix_bytes(realm->trace, message->data, message->len);
-    if (!realm->event_fn)
-        return;
-    p2p_event event = {.at = at,
+    p2p_event event = {.at = p2p__loop_now(realm->loop),
                        .from = message->from,
                        .to = message->to,
                        .kind = kind,
                        .message = (p2p_message_kind)message->kind,
                        .detail = detail,
-                       .data = is_message ? message->data : NULL,
+                       .data = message->data,
                        .len = message->len};
-    realm->event_fn(realm->event_arg, &event);
+    trace(realm, &event);
+}
+
+/* An event of a node, rather than of a message. */
+static void trace_node(p2p_realm *realm, p2p_event_kind kind, uint64_t number)
+{
+    p2p_event event = {
+        .at = p2p__loop_now(realm->loop), .from = number, .to = number, .kind = kind};
+    trace(realm, &event);
 }
 
 uint64_t p2p_realm_trace_hash(const p2p_realm *realm)
@@ -272,4 +311,9 @@ size_t p2p_realm_nodes(const p2p_realm *realm)
 uint64_t p2p_realm_delivered(const p2p_realm *realm)
 {
     return realm->delivered;
+}
+
+uint64_t p2p_realm_lost(const p2p_realm *realm)
+{
+    return realm->lost;
 }

@@ -21,9 +21,13 @@
 
 #define P2P__PORTS_PER_PAGE 1024
 
-/* Payload sizes of pooled messages are powers of two from 64; larger ones are not kept. */
+/*
+ * Payload sizes of pooled messages are powers of two from 64; larger ones are not kept, and of each
+ * size no more than so many bytes.
+ */
 #define P2P__MESSAGE_CLASSES 11
 #define P2P__MESSAGE_MIN     64
+#define P2P__MESSAGE_POOL    ((size_t)1024 * 1024)
 
 /* A public key, shared by its node and the messages that it sent. */
 typedef struct p2p__key {
@@ -40,16 +44,19 @@ typedef struct p2p__message {
         uint64_t ask_id;                /* REQUEST, RESPONSE: names the ask at the asker */
         struct p2p__message *next_free; /* in the pool */
     };
-    uint64_t deadline;    /* REQUEST, RESPONSE: when the asker gives up */
-    struct p2p__key *key; /* of the sender when it was sent; NULL: it has none */
+    uint64_t deadline; /* REQUEST, RESPONSE: when the asker gives up */
+    union {
+        struct p2p__key *key; /* TELL, REQUEST: of the sender when it was sent; NULL: it has none */
+        uint32_t asker;       /* RESPONSE: the epoch of the asker */
+    };
     uint32_t len;
-    uint32_t epoch;     /* of the sender; RESPONSE: of the asker */
+    uint32_t epoch;     /* of the sender */
     int16_t status;     /* RESPONSE: 0 or the error the asker gets */
     uint8_t kind;       /* a p2p_message_kind */
     uint8_t code;       /* RESPONSE: the refusal code */
     uint8_t size_class; /* of the pool; P2P__MESSAGE_CLASSES: not from the pool */
     uint8_t tries;      /* retransmissions so far */
-    uint8_t counted;    /* it counts for its sender's queue limit */
+    uint8_t counted;    /* TELL: for its sender's max_queue; else: for its asker's max_asks */
     uint8_t resend;     /* it was lost: when its time has come it is sent again */
     uint8_t data[];
 } p2p__message;
@@ -85,6 +92,8 @@ struct p2p_realm {
     size_t nodes;
     uint32_t last_epoch;
     uint64_t next_node; /* offset of the lowest number that was never used */
+    uint64_t next_free; /* offset below which all numbers are taken */
+    uint64_t taken;     /* numbers that have a node */
     p2p__port **pages;
     size_t page_count;
 
@@ -99,11 +108,13 @@ struct p2p_realm {
     void *event_arg;
     uint64_t trace;
     uint64_t delivered;
+    uint64_t lost;
 
     p2p__radix_heap in_flight;
     p2p_task task;   /* something has arrived already */
     p2p_timer timer; /* something will arrive */
     p2p__message *pool[P2P__MESSAGE_CLASSES];
+    uint32_t pooled[P2P__MESSAGE_CLASSES]; /* how many are in each */
 
     struct p2p_bridge *bridge;
     unsigned bridge_end; /* which end of it we are */
@@ -133,6 +144,8 @@ typedef struct p2p__mem {
     uint64_t number;
     uint32_t max_queue;
     uint32_t max_asks;
+    uint32_t asks_in_flight; /* its requests and the responses to them that are under way */
+    uint32_t lookups;        /* pending */
     bool crashed;
     uint32_t epoch;
     p2p__key *key;   /* NULL: it is not secure */
@@ -159,16 +172,16 @@ static inline uint64_t p2p__addr_mem_number(const p2p_addr *addr)
     return p2p__load64be(p2p__addr_cbytes(addr) + 2);
 }
 
-/* realm.c */
+/* realm.c. The port of a number, NULL for those of another realm and most that were never used. */
 p2p__port *p2p__realm_port(const p2p_realm *realm, uint64_t number);
 int p2p__realm_join(p2p_realm *realm, p2p__mem *mem, uint64_t wanted);
 void p2p__realm_leave(p2p_realm *realm, p2p__mem *mem, p2p_event_kind how);
 void p2p__realm_trace(p2p_realm *realm, p2p_event_kind kind, const p2p__message *message,
                       int detail);
 
-/* realm_message.c: NULL when there is no memory. A message from a node carries its key. */
-p2p__message *p2p__message_new(p2p_realm *realm, size_t len);
-p2p__message *p2p__message_from(p2p__mem *mem, size_t len);
+/* realm_message.c: NULL when there is no memory. A tell or request from a node carries its key. */
+p2p__message *p2p__message_new(p2p_realm *realm, p2p_message_kind kind, size_t len);
+p2p__message *p2p__message_from(p2p__mem *mem, p2p_message_kind kind, size_t len);
 void p2p__message_free(p2p_realm *realm, p2p__message *message);
 void p2p__message_free_pool(p2p_realm *realm);
 void p2p__key_release(p2p_realm *realm, p2p__key *key);
@@ -187,7 +200,11 @@ bool p2p__link_chance(p2p_realm *realm, uint64_t threshold);
 
 /* realm_send.c: takes the message over, whatever happens. Returns 0 or P2P_ERR_NO_MEMORY. */
 int p2p__realm_send(p2p_realm *realm, p2p__port *port, p2p__message *message);
-/* Gives a message to its node, or does what is due when there is none. The message stays the caller's. */
+/* A message counts for the max_asks of a node until it has arrived. */
+void p2p__realm_count_ask(p2p__mem *asker, p2p__message *message);
+/* Says that a message was lost; it stays the caller's. */
+void p2p__realm_lost(p2p_realm *realm, const p2p__message *message, p2p_lost_why why);
+/* Gives a message to its node, or does what is due if there is none. It stays the caller's. */
 void p2p__realm_deliver(p2p_realm *realm, p2p__message *message);
 void p2p__realm_on_task(void *arg);
 void p2p__realm_soon(void *arg, void *item, size_t ahead);

@@ -9,8 +9,9 @@
 #define MIN_RETRY     P2P_MILLISECOND
 #define SLOW_RETRY    P2P_SECOND
 #define MAX_DELAY     (UINT64_C(1) << 60)
+#define MAX_WAIT      (UINT64_C(1) << 62) /* for bandwidth */
 
-/* Links of single pairs: an open-addressing table with linear probing; entries are never removed. */
+/* Links of single pairs: open addressing, linear probing; entries are never removed. */
 typedef struct link_entry {
     uint64_t from;
     uint64_t to;
@@ -52,7 +53,7 @@ int p2p__link_set(p2p__link *out, const p2p_link *link)
     return 0;
 }
 
-/* No random number is drawn for what cannot happen, so a link does not disturb what it does not do. */
+/* Nothing is drawn for what cannot happen, so a link does not disturb what it does not do. */
 bool p2p__link_chance(p2p_realm *realm, uint64_t limit)
 {
     return limit && p2p__rand_next(&realm->loop->jitter) >> 32 < limit;
@@ -188,20 +189,23 @@ static uint64_t transmission_time(size_t len, uint64_t bandwidth)
 {
     uint64_t seconds = len / bandwidth;
     uint64_t rest = len % bandwidth;
+    if (seconds >= MAX_WAIT / P2P_SECOND)
+        return MAX_WAIT;
     if (rest > UINT64_MAX / P2P_SECOND)
         return seconds * P2P_SECOND + rest / (bandwidth / P2P_SECOND);
     return seconds * P2P_SECOND + rest * P2P_SECOND / bandwidth;
 }
 
-/* Queues a message for the link's bandwidth. Returns 0 and *wait until it has left, or LOST_FULL. */
+/* Queues a message for the bandwidth. Returns 0 and *wait until it has left, or LOST_FULL. */
 static int pass_bandwidth(const p2p_link *link, uint64_t *busy, uint64_t now, size_t len,
                           uint64_t *wait)
 {
-    uint64_t start = *busy > now ? *busy : now;
-    if (start > now && start - now > transmission_time(link->queue, link->bandwidth))
+    uint64_t before = *busy > now ? *busy - now : 0;
+    if (before > transmission_time(link->queue, link->bandwidth))
         return P2P_LOST_FULL;
-    *busy = start + transmission_time(len, link->bandwidth);
-    *wait = *busy - now;
+    uint64_t own = transmission_time(len, link->bandwidth);
+    *wait = own < MAX_WAIT - before ? before + own : MAX_WAIT;
+    *busy = now + *wait;
     return 0;
 }
 

@@ -13,13 +13,14 @@ static unsigned class_for(size_t len)
     return c < P2P__MESSAGE_CLASSES ? c : P2P__MESSAGE_CLASSES;
 }
 
-p2p__message *p2p__message_new(p2p_realm *realm, size_t len)
+p2p__message *p2p__message_new(p2p_realm *realm, p2p_message_kind kind, size_t len)
 {
     unsigned c = class_for(len);
     p2p__message *message;
     if (c < P2P__MESSAGE_CLASSES && realm->pool[c]) {
         message = realm->pool[c];
         realm->pool[c] = message->next_free;
+        realm->pooled[c]--;
     } else {
         size_t size = c < P2P__MESSAGE_CLASSES ? CLASS_SIZE(c) : len;
         message = p2p__alloc(realm->allocator, sizeof *message + size);
@@ -32,7 +33,7 @@ p2p__message *p2p__message_new(p2p_realm *realm, size_t len)
     message->len = (uint32_t)len;
     message->ask_id = 0;
     message->deadline = 0;
-    message->kind = P2P_MESSAGE_TELL;
+    message->kind = (uint8_t)kind;
     message->status = 0;
     message->code = 0;
     message->tries = 0;
@@ -41,13 +42,15 @@ p2p__message *p2p__message_new(p2p_realm *realm, size_t len)
     return message;
 }
 
-p2p__message *p2p__message_from(p2p__mem *mem, size_t len)
+p2p__message *p2p__message_from(p2p__mem *mem, p2p_message_kind kind, size_t len)
 {
-    p2p__message *message = p2p__message_new(mem->realm, len);
+    p2p__message *message = p2p__message_new(mem->realm, kind, len);
     if (!message)
         return NULL;
     message->from = mem->number;
     message->epoch = mem->epoch;
+    if (kind == P2P_MESSAGE_RESPONSE)
+        return message;
     message->key = mem->key;
     if (mem->key)
         mem->key->uses++;
@@ -62,15 +65,16 @@ void p2p__key_release(p2p_realm *realm, p2p__key *key)
 
 void p2p__message_free(p2p_realm *realm, p2p__message *message)
 {
-    if (message->key)
+    if (message->kind != P2P_MESSAGE_RESPONSE && message->key)
         p2p__key_release(realm, message->key);
     unsigned c = message->size_class;
-    if (c == P2P__MESSAGE_CLASSES) {
+    if (c == P2P__MESSAGE_CLASSES || realm->pooled[c] >= P2P__MESSAGE_POOL / CLASS_SIZE(c)) {
         p2p__free(realm->allocator, message);
         return;
     }
     message->next_free = realm->pool[c];
     realm->pool[c] = message;
+    realm->pooled[c]++;
 }
 
 void p2p__message_free_pool(p2p_realm *realm)

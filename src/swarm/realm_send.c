@@ -32,12 +32,30 @@ static int push(p2p_realm *realm, p2p__message *message, uint64_t delay)
     return err;
 }
 
-/* A tell no longer counts for its sender's queue; who waits for that is told. */
+void p2p__realm_count_ask(p2p__mem *asker, p2p__message *message)
+{
+    asker->asks_in_flight++;
+    message->counted = 1;
+}
+
+static void release_ask(p2p_realm *realm, const p2p__message *message)
+{
+    bool response = message->kind == P2P_MESSAGE_RESPONSE;
+    const p2p__port *port = p2p__realm_port(realm, response ? message->to : message->from);
+    if (port->node && port->epoch == (response ? message->asker : message->epoch))
+        port->node->asks_in_flight--;
+}
+
+/* A message no longer counts for a node's limit; who waits for room in the queue is told. */
 static void release(p2p_realm *realm, p2p__message *message)
 {
     if (!message->counted)
         return;
     message->counted = 0;
+    if (message->kind != P2P_MESSAGE_TELL) {
+        release_ask(realm, message);
+        return;
+    }
     p2p__port *port = p2p__realm_port(realm, message->from);
     if (port->epoch != message->epoch)
         return; /* it is of a node that had the number before */
@@ -48,18 +66,18 @@ static void release(p2p_realm *realm, p2p__message *message)
     }
 }
 
-static void count_lost(p2p_realm *realm, const p2p__message *message, p2p_lost_why why)
+void p2p__realm_lost(p2p_realm *realm, const p2p__message *message, p2p_lost_why why)
 {
     p2p__realm_trace(realm, P2P_EVENT_LOST, message, (int)why);
+    realm->lost++;
     const p2p__port *port = p2p__realm_port(realm, message->from);
-    bool theirs = message->kind == P2P_MESSAGE_RESPONSE || (port && port->epoch == message->epoch);
-    if (port && port->node && theirs)
+    if (port && port->node && port->epoch == message->epoch)
         port->node->base.stats.tx_drop_network++;
 }
 
 static void lose(p2p_realm *realm, p2p__message *message, p2p_lost_why why)
 {
-    count_lost(realm, message, why);
+    p2p__realm_lost(realm, message, why);
     release(realm, message);
     p2p__message_free(realm, message);
 }
@@ -73,7 +91,8 @@ static void push_or_lose(p2p_realm *realm, p2p__message *message, uint64_t delay
 
 /* --- sending --- */
 
-static int push_tell(p2p_realm *realm, p2p__message *message, uint64_t delay)
+/* Pushes a message whose sender is told if that fails. */
+static int push_first(p2p_realm *realm, p2p__message *message, uint64_t delay)
 {
     int err = push(realm, message, delay);
     if (err) {
@@ -83,12 +102,12 @@ static int push_tell(p2p_realm *realm, p2p__message *message, uint64_t delay)
     return err;
 }
 
-static void send_duplicate(p2p_realm *realm, const p2p__link *link, const p2p__message *message,
-                           uint64_t delay)
+/* A copy of a tell; without memory there is none, which is no loss. */
+static p2p__message *duplicate(p2p_realm *realm, const p2p__message *message)
 {
-    p2p__message *copy = p2p__message_new(realm, message->len);
+    p2p__message *copy = p2p__message_new(realm, P2P_MESSAGE_TELL, message->len);
     if (!copy)
-        return; /* a duplicate that is missing is no loss */
+        return NULL;
     copy->from = message->from;
     copy->to = message->to;
     copy->epoch = message->epoch;
@@ -96,8 +115,7 @@ static void send_duplicate(p2p_realm *realm, const p2p__link *link, const p2p__m
     if (copy->key)
         copy->key->uses++;
     memcpy(copy->data, message->data, message->len);
-    delay += p2p__rand_below(&realm->loop->jitter, link->link.jitter + 1);
-    push_or_lose(realm, copy, delay);
+    return copy;
 }
 
 static void corrupt(p2p_realm *realm, p2p__message *message)
@@ -109,17 +127,25 @@ static void corrupt(p2p_realm *realm, p2p__message *message)
 
 static int send_tell(p2p_realm *realm, p2p__link *link, p2p__port *port, p2p__message *message)
 {
-    uint64_t delay = 0;
+    uint64_t delay = 0, later = 0;
+    p2p__message *copy = NULL;
     int lost = p2p__link_pass(realm, link, port, message, &delay);
     if (lost) {
         lose(realm, message, (p2p_lost_why)lost);
         return 0;
     }
-    if (p2p__link_chance(realm, link->duplicate))
-        send_duplicate(realm, link, message, delay);
+    if (p2p__link_chance(realm, link->duplicate)) {
+        copy = duplicate(realm, message);
+        later = p2p__rand_below(&realm->loop->jitter, link->link.jitter + 1);
+    }
     if (p2p__link_chance(realm, link->corrupt))
         corrupt(realm, message);
-    return push_tell(realm, message, delay);
+    int err = push_first(realm, message, delay);
+    if (copy && err)
+        p2p__message_free(realm, copy); /* what was not sent does not arrive */
+    else if (copy)
+        push_or_lose(realm, copy, delay + later);
+    return err;
 }
 
 /*
@@ -147,7 +173,7 @@ static int send_reliably(p2p_realm *realm, p2p__link *link, p2p__port *port, p2p
     uint64_t delay = 0;
     int lost = pass_reliably(realm, link, port, message, &delay);
     if (!lost)
-        return push_tell(realm, message, delay);
+        return push_first(realm, message, delay);
     lose(realm, message, (p2p_lost_why)lost);
     return 0;
 }
@@ -190,7 +216,7 @@ int p2p__realm_send(p2p_realm *realm, p2p__port *port, p2p__message *message)
     }
     p2p__link *link = p2p__realm_link(realm, message->from, message->to);
     if (!link)
-        return push_tell(realm, message, 0);
+        return push_first(realm, message, 0);
     return tell ? send_tell(realm, link, port, message) : send_reliably(realm, link, port, message);
 }
 
@@ -201,17 +227,16 @@ static void nobody(p2p_realm *realm, const p2p__message *message)
 {
     p2p__message *back = NULL;
     if (message->kind == P2P_MESSAGE_REQUEST)
-        back = p2p__message_new(realm, 0);
+        back = p2p__message_new(realm, P2P_MESSAGE_RESPONSE, 0);
     if (!back) {
-        count_lost(realm, message, P2P_LOST_NOBODY);
+        p2p__realm_lost(realm, message, P2P_LOST_NOBODY);
         return;
     }
     back->from = message->to;
     back->to = message->from;
-    back->epoch = message->epoch;
+    back->asker = message->epoch;
     back->ask_id = message->ask_id;
     back->deadline = message->deadline;
-    back->kind = P2P_MESSAGE_RESPONSE;
     back->status = P2P_ERR_UNREACHABLE;
     /* What memory is short for is not sent; the ask then times out. */
     (void)!p2p__realm_send(realm, NULL, back);
@@ -271,7 +296,6 @@ static bool are_apart(const p2p_realm *realm, uint64_t from, uint64_t to)
 /* A message is at the end of its way. */
 static void arrive(p2p_realm *realm, p2p__message *message)
 {
-    release(realm, message);
     if (message->resend) {
         resend(realm, message);
         return;
@@ -280,12 +304,14 @@ static void arrive(p2p_realm *realm, p2p__message *message)
         try_later(realm, message, P2P_LOST_PARTITION);
         return;
     }
-    if (!p2p__bridge_covers(realm, message->to)) {
-        p2p__realm_deliver(realm, message);
-    } else if (p2p__bridge_cross(realm, message)) {
+    bool crosses = p2p__bridge_covers(realm, message->to);
+    if (crosses && p2p__bridge_cross(realm, message)) {
         try_later(realm, message, P2P_LOST_FULL);
         return;
     }
+    release(realm, message);
+    if (!crosses)
+        p2p__realm_deliver(realm, message);
     p2p__message_free(realm, message);
 }
 

@@ -30,7 +30,12 @@ void p2p__slots_free(p2p__slots *slots)
 
 static int grow(p2p__slots *slots)
 {
-    uint32_t capacity = slots->capacity ? slots->capacity * 2 : 8;
+    /* There are more than max when some are retired. */
+    uint32_t most = slots->count < slots->max ? slots->max : UINT32_MAX;
+    uint32_t capacity = slots->capacity ? slots->capacity : 4;
+    capacity = capacity > most / 2 ? most : capacity * 2;
+    if (capacity == slots->capacity)
+        return P2P_ERR_NO_MEMORY;
     void *array = p2p__resize(slots->allocator, slots->slots, capacity * sizeof *slots->slots);
     if (!array)
         return P2P_ERR_NO_MEMORY;

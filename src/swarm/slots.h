@@ -36,8 +36,10 @@ void p2p__slots_init(p2p__slots *slots, const p2p_allocator *allocator, size_t o
 /* Frees the memory; nothing may be in use. */
 void p2p__slots_free(p2p__slots *slots);
 
-/* An object that was free, whose members after the slot are as they were left (zero at first), or NULL. *err says
- * P2P_ERR_LIMIT or P2P_ERR_NO_MEMORY. */
+/*
+ * An object that was free, whose members after the slot are as they were left (zero at first), or
+ * NULL: *err says P2P_ERR_LIMIT or P2P_ERR_NO_MEMORY.
+ */
 void *p2p__slots_take(p2p__slots *slots, int *err);
 
 /* Gives an object back. */
