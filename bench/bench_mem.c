@@ -28,7 +28,8 @@ typedef struct end {
 
 typedef struct work {
     size_t len;
-    size_t total; /* messages per round */
+    size_t total;  /* messages per round */
+    int addresses; /* the limit's messages have them too */
     end tx;
     end rx; /* on one loop: only the swarm and the address are its own */
     p2p_bridge *bridge;
@@ -170,12 +171,14 @@ static double ours_two_loops(void *arg)
 static double limit_two_loops(void *arg)
 {
     work *w = arg;
-    return limit_mem_ring(w->len, w->total);
+    return limit_mem_ring(w->len, w->addresses, w->total);
 }
 
-static void two_loops(bench *b, const char *name, size_t len, double target)
+static void two_loops(bench *b, const char *name, size_t len, int addresses, double target)
 {
-    work w = {.len = len, .total = bench_scale(b, len < 1000 ? 4000000 : 2000000)};
+    work w = {.len = len,
+              .total = bench_scale(b, len < 1000 ? 4000000 : 2000000),
+              .addresses = addresses};
     if (!bench_wants(b, name))
         return;
     open_end(&w.tx, 0);
@@ -195,7 +198,7 @@ static void two_loops(bench *b, const char *name, size_t len, double target)
                      .per = "message",
                      .bytes = len};
     (void)bench_run(b, &row, NULL);
-    p2p_bridge_free(w.bridge);
+    bench_require(p2p_bridge_free(w.bridge) == 0, "end of the bridge");
     p2p_close(w.tx.swarm, NULL, NULL);
     p2p_close(w.rx.swarm, NULL, NULL);
     free_end(&w.tx);
@@ -211,8 +214,10 @@ int main(int argc, char **argv)
         return status;
     one_loop(&b, "one loop, 64 B, limit calls and copies", 64, &small);
     one_loop(&b, "one loop, 1200 B, limit calls and copies", 1200, NULL);
-    two_loops(&b, "two loops, 64 B, limit is a bare ring", 64, 0.5);
-    two_loops(&b, "two loops, 1200 B, limit is a bare ring", 1200, 0.5);
+    two_loops(&b, "two loops, 64 B, limit is a bare ring", 64, 0, 0.5);
+    two_loops(&b, "two loops, 64 B, limit carries addresses", 64, 1, 0);
+    two_loops(&b, "two loops, 1200 B, limit is a bare ring", 1200, 0, 0.5);
+    two_loops(&b, "two loops, 1200 B, limit carries addresses", 1200, 1, 0);
     if (small.ours > 0) {
         double rate = 1e9 / small.ours;
         b.missed += rate < WANTED_PER_SECOND;

@@ -49,14 +49,22 @@ double limit_mem_calls(size_t len, size_t n)
 
 /* --- a ring --- */
 
+typedef struct header {
+    uint64_t from;
+    uint64_t to;
+    uint64_t len;
+} header;
+
 typedef struct ring {
     _Alignas(64) _Atomic(size_t) tail;
     _Alignas(64) _Atomic(size_t) head;
     _Alignas(64) _Atomic(int) ready;
     size_t len;
+    size_t before; /* bytes of the header, or 0 */
+    size_t stride;
     size_t n;
     uint64_t start;
-    uint8_t slots[SLOTS][2048];
+    _Alignas(64) uint8_t slots[SLOTS * 2048];
 } ring;
 
 /* Until *position is not `seen` any more. */
@@ -71,6 +79,16 @@ static size_t wait_for(_Atomic(size_t) *position, size_t seen)
     }
 }
 
+static void write_one(ring *r, size_t i, const uint8_t *data)
+{
+    uint8_t *slot = r->slots + i % SLOTS * r->stride;
+    if (r->before) {
+        header h = {1, 2, r->len};
+        memcpy(slot, &h, sizeof h);
+    }
+    memcpy(slot + r->before, data, r->len);
+}
+
 static void *write_all(void *arg)
 {
     ring *r = arg;
@@ -82,12 +100,25 @@ static void *write_all(void *arg)
     for (size_t i = 0; i < r->n; i++) {
         if (i - head == SLOTS)
             head = wait_for(&r->head, head);
-        memcpy(r->slots[i % SLOTS], data, r->len);
+        write_one(r, i, data);
         if ((i + 1) % EVERY == 0)
             atomic_store_explicit(&r->tail, i + 1, memory_order_release);
     }
     atomic_store_explicit(&r->tail, r->n, memory_order_release);
     return NULL;
+}
+
+static void read_one(const ring *r, size_t i, uint8_t *data)
+{
+    const uint8_t *slot = r->slots + i % SLOTS * r->stride;
+    size_t len = r->len;
+    if (r->before) {
+        header h;
+        memcpy(&h, slot, sizeof h);
+        len = h.len;
+    }
+    memcpy(data, slot + r->before, len);
+    __asm__ volatile("" : : "r"(data) : "memory"); /* it is used */
 }
 
 static void read_all(ring *r)
@@ -97,14 +128,13 @@ static void read_all(ring *r)
     for (size_t i = 0; i < r->n; i++) {
         if (i == tail)
             tail = wait_for(&r->tail, tail);
-        memcpy(data, r->slots[i % SLOTS], r->len);
-        __asm__ volatile("" : : "r"(data) : "memory"); /* it is used */
+        read_one(r, i, data);
         if ((i + 1) % EVERY == 0)
             atomic_store_explicit(&r->head, i + 1, memory_order_release);
     }
 }
 
-double limit_mem_ring(size_t len, size_t n)
+double limit_mem_ring(size_t len, int addresses, size_t n)
 {
     static ring r;
     pthread_t writer;
@@ -112,8 +142,10 @@ double limit_mem_ring(size_t len, size_t n)
     atomic_store(&r.head, 0);
     atomic_store(&r.ready, 0);
     r.len = len;
+    r.before = addresses ? sizeof(header) : 0;
+    r.stride = (r.before + len + 7) & ~(size_t)7;
     r.n = n;
-    if (len > sizeof r.slots[0] || pthread_create(&writer, NULL, write_all, &r) != 0)
+    if (r.stride > 2048 || pthread_create(&writer, NULL, write_all, &r) != 0)
         return -1;
     atomic_store(&r.ready, 1);
     read_all(&r);

@@ -15,8 +15,9 @@ double limit_mem_calls(size_t len, size_t n);
 
 /*
  * A ring between two threads: the writer copies in, the reader copies out, positions are published
- * every 32 messages, and whoever must wait spins. Less than 0 if there is no second thread.
+ * every 32 messages, and whoever must wait spins. With addresses each message has in front of it
+ * who sent it, to whom, and how long it is. Less than 0 if there is no second thread.
  */
-double limit_mem_ring(size_t len, size_t n);
+double limit_mem_ring(size_t len, int addresses, size_t n);
 
 #endif

@@ -312,6 +312,48 @@ static void test_idle(void **state)
     pke_net_end(&net);
 }
 
+static void soon_idle(p2p_pke_swarm_config *config)
+{
+    config->idle = 2 * P2P_SECOND;
+}
+
+static void later_idle(p2p_pke_swarm_config *config)
+{
+    config->idle = 400 * P2P_SECOND;
+}
+
+/* Whom somebody waits for is not forgotten: with no session yet, and with none any more. */
+static void test_idle_waits(void **state)
+{
+    (void)state;
+    pke_net net;
+    pke_net_begin(&net, &slow, 1);
+    pke_node *a = pke_net_add(&net, 0, 1, soon_idle);
+    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    assert_ok(p2p_realm_set_side(net.realm, 0, 1));
+    assert_ok(pke_say(a, &b->addr, "later"));
+    pke_net_run(&net, 10 * P2P_SECOND);
+    p2p_realm_heal(net.realm);
+    pke_net_run(&net, 10 * P2P_SECOND);
+    assert_int_equal(b->got, 1);
+    assert_int_equal(pke_peers(a), 0);
+
+    pke_net_close(a);
+    a = pke_net_add(&net, 0, 1, later_idle);
+    assert_true(pke_arrive(a, b, "hello") <= 2 * ONE_HANDSHAKE);
+    /* It is looked for idle peers every hundred seconds. */
+    pke_net_run(&net, 495 * P2P_SECOND);
+    assert_ok(p2p_realm_set_side(net.realm, 0, 1));
+    b->got = 0;
+    assert_ok(pke_say(a, &b->addr, "later"));
+    pke_net_run(&net, 7 * P2P_SECOND);
+    assert_int_equal(a->gone, 0);
+    p2p_realm_heal(net.realm);
+    pke_net_run(&net, 10 * P2P_SECOND);
+    assert_int_equal(b->got, 1);
+    pke_net_end(&net);
+}
+
 static void few_peers(p2p_pke_swarm_config *config)
 {
     config->max_peers = 4;
@@ -442,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_move),
         cmocka_unit_test(test_key_to_and_fro),
         cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_idle_waits),
         cmocka_unit_test(test_max_peers),
         cmocka_unit_test(test_max_peers_in),
         cmocka_unit_test(test_half_way),

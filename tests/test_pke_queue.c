@@ -291,14 +291,57 @@ static void test_close_full(void **state)
     }
 }
 
+/* Nothing overtakes what waits for room below, even if there is room before the writable event. */
+static void test_order_below(void **state)
+{
+    (void)state;
+    pke_net net;
+    pke_net_begin(&net, &slow, 1);
+    net.next_queue = 4;
+    pke_node *a = pke_net_add(&net, 0, 1, NULL);
+    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    b->on_tell = next_number;
+    assert_ok(say_number(a, &b->addr, 0));
+    pke_net_run(&net, P2P_SECOND);
+    unsigned told = 1;
+    for (int ms = 0; ms < 500; ms++) {
+        told += say_number(a, &b->addr, told) == 0;
+        pke_net_run(&net, P2P_MILLISECOND);
+    }
+    pke_net_run(&net, P2P_SECOND);
+    assert_true(told > 100 && told < 300); /* four in ten milliseconds */
+    assert_int_equal(b->got, told);
+    pke_net_end(&net);
+}
+
+/* What waits when the swarm is closed is counted. */
+static void test_close_counts(void **state)
+{
+    (void)state;
+    pke_net net;
+    pke_net_begin(&net, &slow, 1);
+    pke_node *a = pke_net_add(&net, 0, 1, NULL);
+    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    for (int i = 0; i < 7; i++)
+        assert_ok(pke_say(a, &b->addr, "never sent"));
+    p2p_close(a->swarm, NULL, NULL);
+    p2p_stats stats = pke_base_stats(a);
+    a->swarm = NULL;
+    assert_int_equal(stats.tx_drop_closed, 7);
+    assert_int_equal(stats.tx_drop_error, 0);
+    pke_net_run(&net, P2P_SECOND);
+    pke_net_end(&net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_number),     cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_all_bytes),  cmocka_unit_test(test_all_bytes_after_silence),
-        cmocka_unit_test(test_held),       cmocka_unit_test(test_nobody),
-        cmocka_unit_test(test_full_below), cmocka_unit_test(test_full_below_many),
-        cmocka_unit_test(test_close_full),
+        cmocka_unit_test(test_number),       cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_all_bytes),    cmocka_unit_test(test_all_bytes_after_silence),
+        cmocka_unit_test(test_held),         cmocka_unit_test(test_nobody),
+        cmocka_unit_test(test_full_below),   cmocka_unit_test(test_full_below_many),
+        cmocka_unit_test(test_close_full),   cmocka_unit_test(test_order_below),
+        cmocka_unit_test(test_close_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

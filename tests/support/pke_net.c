@@ -98,6 +98,7 @@ pke_node *pke_net_add_at(pke_net *net, size_t i, uint64_t key, uint64_t number,
     node->signer = pke_test_signer(key);
     p2p_mem_config_init(&mem);
     mem.node = number;
+    mem.max_queue = net->next_queue;
     assert_ok(p2p_mem_new(&inner, net->realm, &mem));
     p2p_pke_swarm_config_init(&config);
     config.signer = node->signer;

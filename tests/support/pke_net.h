@@ -40,6 +40,7 @@ struct pke_net {
     p2p_realm *realm;
     pke_node node[PKE_NODES];
     unsigned datagrams; /* that any node sent */
+    size_t next_queue;  /* of the memory swarm of nodes that are made now; 0: the default */
 };
 
 typedef void (*pke_change_fn)(p2p_pke_swarm_config *config);
