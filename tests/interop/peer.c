@@ -78,7 +78,7 @@ static const char *text_of(const p2p_addr *addr, char text[P2P_ADDR_TEXT_SIZE])
 static void fill(uint8_t *out, uint32_t number, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        out[i] = i < 4 ? (uint8_t)(number >> (24 - 8 * i)) : (uint8_t)(number + i);
+        out[i] = (uint8_t)(i < 4 ? number >> (24 - 8 * i) : number + i);
 }
 
 /* Sends what is due of the job. */
