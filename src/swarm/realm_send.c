@@ -334,6 +334,8 @@ void p2p__realm_soon(void *arg, void *item, size_t ahead)
     if (ahead > 16) {
         __builtin_prefetch(p2p__realm_port(realm, message->from), 1);
         __builtin_prefetch(to, 1);
+    } else if (to && to->node && ahead <= 4) {
+        __builtin_prefetch(to->node->base.tell_arg, 1); /* what its receiver works with */
     } else if (to && to->node) {
         __builtin_prefetch(to->node, 1);
         __builtin_prefetch(&to->node->base.stats.rx_bytes, 1);
