@@ -160,7 +160,7 @@ static void row(bench *b, const char *name, size_t nodes, limit_queue queue, siz
                 bench_result *result)
 {
     static const uint8_t payload[LEN];
-    world w = {.nodes = nodes, .messages = bench_scale(b, 500000), .queue = queue};
+    world w = {.nodes = nodes, .messages = bench_scale(b, 2000000), .queue = queue};
     if (!bench_wants(b, name))
         return;
     open_network(&w, NULL);

@@ -139,6 +139,7 @@ static void test_against_reference(void **state)
     random_run(3, 52, 1000);      /* many ties */
     random_run(4, 70, 200000000); /* as in a simulation */
     random_run(5, 55, 1);         /* all at once */
+    random_run(6, 51, 100);       /* few, close together */
 }
 
 /* Every power of two and its neighbours, pushed from the last to the first. */
@@ -181,6 +182,62 @@ static void test_first_in_first_out(void **state)
         push(&p, 1000);
         push(&p, 1000);
     }
+    while (sorted.count)
+        pop(&p);
+    end(&p);
+}
+
+/* The few items that are sorted: more and more come between them, until they are many. */
+static void test_run(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        pair p;
+        begin(&p, seed);
+        for (int i = 0; i < 20; i++)
+            push(&p, 1000 + p2p__rand_below(&p.rand, 200));
+        push(&p, UINT64_C(1) << 40);
+        pop(&p);
+        assert_true(p.heap.run_level > 0);
+        uint64_t spread = 1 + p2p__rand_below(&p.rand, 200);
+        unsigned pops = (unsigned)p2p__rand_below(&p.rand, 40);
+        while (p.heap.run_level) {
+            push(&p, p.now + p2p__rand_below(&p.rand, spread));
+            if (p2p__rand_below(&p.rand, 100) < pops)
+                pop(&p);
+        }
+        while (sorted.count)
+            pop(&p);
+        end(&p);
+    }
+}
+
+/* Without memory to end it a full run stays, and can be taken from. */
+static void test_run_without_memory(void **state)
+{
+    (void)state;
+    pair p;
+    begin(&p, 0);
+    for (uint64_t i = 0; i < 20; i++)
+        push(&p, 1000 + i);
+    pop(&p);
+    while (p.heap.run_end < P2P__RADIX_RUN || p.heap.run_begin)
+        push(&p, 1010);
+    p.memory.failing = 1;
+    while (p.heap.spare_count > 1) {
+        p2p__radix_chunk *chunk = p.heap.spare;
+        p.heap.spare = chunk->next;
+        p.heap.spare_count--;
+        p.allocator.free(p.allocator.arg, chunk);
+    }
+    size_t count = p.heap.count;
+    assert_int_equal(p2p__radix_push(&p.heap, 1010, &p), P2P_ERR_NO_MEMORY);
+    assert_int_equal(p.heap.count, count);
+    pop(&p);
+    push(&p, 1010);
+    p.memory.failing = 0;
+    push(&p, 1005);
+    assert_int_equal(p.heap.run_level, 0);
     while (sorted.count)
         pop(&p);
     end(&p);
@@ -244,10 +301,12 @@ static void test_no_memory(void **state)
     pair p;
     begin(&p, 10);
     size_t failed_pushes = 0, failed_pops = 0;
-    while (p.pushed < 20000) {
+    while (p.pushed < 100000) {
         p.memory.failing = p2p__rand_below(&p.rand, 3) != 0;
-        if (!sorted.count || p2p__rand_below(&p.rand, 100) < 55) {
-            uint64_t time = p.now + any_delay(&p) / 1024;
+        if (!sorted.count || p2p__rand_below(&p.rand, 100) < 70) {
+            bool far = p2p__rand_below(&p.rand, 2);
+            uint64_t time = p.now +
+                            (far ? any_delay(&p) / 1024 : p2p__rand_below(&p.rand, 1000000));
             int err = p2p__radix_push(&p.heap, time, &items[p.pushed]);
             if (err) {
                 assert_int_equal(err, P2P_ERR_NO_MEMORY);
@@ -361,6 +420,8 @@ int main(void)
         cmocka_unit_test(test_against_reference),
         cmocka_unit_test(test_edges),
         cmocka_unit_test(test_first_in_first_out),
+        cmocka_unit_test(test_run),
+        cmocka_unit_test(test_run_without_memory),
         cmocka_unit_test(test_peek),
         cmocka_unit_test(test_take),
         cmocka_unit_test(test_no_memory),

@@ -41,6 +41,27 @@ static inline void *p2p__zalloc_array(const p2p_allocator *a, size_t count, size
     return p2p__zalloc(a, count * size);
 }
 
+/*
+ * Memory that begins with a cache line, *shift bytes into a piece of the allocator: for what is
+ * touched while it is not in the cache, so that it touches as few lines as its size allows.
+ */
+#define P2P__LINE 64
+
+static inline void *p2p__alloc_line(const p2p_allocator *a, size_t size, uint8_t *shift)
+{
+    size_t slack = P2P__LINE - _Alignof(max_align_t);
+    uint8_t *piece = size <= SIZE_MAX - slack ? p2p__alloc(a, size + slack) : NULL;
+    if (!piece)
+        return NULL;
+    *shift = (uint8_t)(-(uintptr_t)piece % P2P__LINE);
+    return piece + *shift;
+}
+
+static inline void p2p__free_line(const p2p_allocator *a, void *ptr, uint8_t shift)
+{
+    p2p__free(a, (uint8_t *)ptr - shift);
+}
+
 /* Wipes memory that held a secret, in a way the compiler does not remove. */
 void p2p__wipe(void *ptr, size_t len);
 

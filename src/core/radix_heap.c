@@ -11,7 +11,13 @@
 _Static_assert(sizeof(p2p__radix_chunk) <= 1024, "a chunk is meant to be about a kilobyte");
 
 /* A bucket of so few items is about to be used up. */
-#define SOON 256
+#define SOON 512
+
+/* One of so few becomes a run. */
+#define FEW 32
+
+/* How far ahead in the run an item is announced for the last time. */
+#define NEXT 3
 
 /* Spare chunks that are kept in any case: 256 KiB. */
 #define KEPT 256
@@ -43,13 +49,18 @@ void p2p__radix_free(p2p__radix_heap *heap)
     p2p__radix_init(heap, heap->allocator);
 }
 
+/* The level of the first digit in which a time differs from the last one taken out. */
+static unsigned level_of(const p2p__radix_heap *heap, uint64_t time)
+{
+    return (63 - (unsigned)__builtin_clzll(time ^ heap->last)) / P2P__RADIX_BITS;
+}
+
 /* Where an item of that time belongs. Marks the bucket as used, for something will be put in. */
 static p2p__radix_bucket *bucket_for(p2p__radix_heap *heap, uint64_t time)
 {
-    uint64_t differs = time ^ heap->last;
-    if (!differs)
+    if (time == heap->last)
         return &heap->due;
-    unsigned level = (63 - (unsigned)__builtin_clzll(differs)) / P2P__RADIX_BITS;
+    unsigned level = level_of(heap, time);
     unsigned digit = (unsigned)(time >> (level * P2P__RADIX_BITS)) & (P2P__RADIX_DIGITS - 1);
     heap->levels_used |= UINT32_C(1) << level;
     heap->digits_used[level] |= (uint8_t)(1u << digit);
@@ -124,14 +135,95 @@ static void append(p2p__radix_heap *heap, p2p__radix_bucket *bucket, p2p__radix_
     bucket->count++;
 }
 
+/* --- the run --- */
+
+static bool has_run(const p2p__radix_heap *heap)
+{
+    return heap->run_begin < heap->run_end;
+}
+
+/* Whether an item of that time belongs into the run. */
+static bool is_for_run(const p2p__radix_heap *heap, uint64_t time)
+{
+    return heap->run_level && (time == heap->last || level_of(heap, time) < heap->run_level);
+}
+
+/* Puts an item into the run, behind those of its time; there is room. */
+static void insert(p2p__radix_heap *heap, p2p__radix_item item)
+{
+    unsigned i = heap->run_end++;
+    for (; i > heap->run_begin && heap->run[i - 1].time > item.time; i--)
+        heap->run[i] = heap->run[i - 1];
+    heap->run[i] = item;
+}
+
+/* Ends the run, dealing it out to the buckets that it stood for; there is room for one item more. */
+static int end_run(p2p__radix_heap *heap)
+{
+    if (reserve(heap, heap->run_end - heap->run_begin + 1))
+        return P2P_ERR_NO_MEMORY;
+    for (unsigned i = heap->run_begin; i < heap->run_end; i++)
+        append(heap, bucket_for(heap, heap->run[i].time), heap->run[i]);
+    heap->run_level = heap->run_begin = heap->run_end = 0;
+    return 0;
+}
+
+/* Puts an item into the run if it can stay short; otherwise there is no run afterwards. */
+static int push_run(p2p__radix_heap *heap, p2p__radix_item item)
+{
+    if (heap->run_end == P2P__RADIX_RUN && heap->run_begin) {
+        heap->run_end -= heap->run_begin;
+        memmove(heap->run, heap->run + heap->run_begin, heap->run_end * sizeof heap->run[0]);
+        heap->run_begin = 0;
+    }
+    if (heap->run_end == P2P__RADIX_RUN)
+        return end_run(heap);
+    insert(heap, item);
+    return 0;
+}
+
+/* Makes a run of the few items of a bucket that was taken out. */
+static void begin_run(p2p__radix_heap *heap, const p2p__radix_bucket *taken, unsigned level)
+{
+    heap->run_level = level;
+    heap->run_begin = heap->run_end = 0;
+    p2p__radix_chunk *chunk = taken->first;
+    while (chunk) {
+        for (uint32_t i = chunk->begin; i < chunk->end; i++) {
+            insert(heap, chunk->items[i]);
+            if (heap->soon)
+                heap->soon(heap->soon_arg, chunk->items[i].item, taken->count);
+        }
+        p2p__radix_chunk *empty = chunk;
+        chunk = chunk->next;
+        give_back(heap, empty);
+    }
+}
+
+static void *take_run(p2p__radix_heap *heap)
+{
+    const p2p__radix_item *first = &heap->run[heap->run_begin++];
+    if (heap->soon && heap->run_begin + NEXT <= heap->run_end)
+        heap->soon(heap->soon_arg, first[NEXT].item, NEXT);
+    heap->last = first->time;
+    heap->count--;
+    return first->item;
+}
+
+/* --- in and out --- */
+
 int p2p__radix_push(p2p__radix_heap *heap, uint64_t time, void *item)
 {
-    /* Before it is known where the item goes, so that a failure leaves no trace. */
-    if (!heap->spare && reserve(heap, 1))
-        return P2P_ERR_NO_MEMORY;
     if (time < heap->last)
         time = heap->last;
-    append(heap, bucket_for(heap, time), (p2p__radix_item){time, item});
+    p2p__radix_item new = {time, item};
+    /* Before anything changes, so that a failure leaves no trace. */
+    if (!heap->spare && reserve(heap, 1))
+        return P2P_ERR_NO_MEMORY;
+    if (is_for_run(heap, time) && push_run(heap, new))
+        return P2P_ERR_NO_MEMORY;
+    if (!is_for_run(heap, time))
+        append(heap, bucket_for(heap, time), new);
     heap->count++;
     return 0;
 }
@@ -146,6 +238,8 @@ static p2p__radix_bucket *lowest_bucket(p2p__radix_heap *heap, unsigned *level, 
 
 uint64_t p2p__radix_min(const p2p__radix_heap *heap)
 {
+    if (has_run(heap))
+        return heap->run[heap->run_begin].time;
     if (heap->due.first)
         return heap->last;
     if (!heap->levels_used)
@@ -156,34 +250,47 @@ uint64_t p2p__radix_min(const p2p__radix_heap *heap)
 }
 
 /*
- * Moves time on to the earliest item: its bucket is dealt out to lower ones, in order. The chunks
- * that are emptied serve the buckets that fill, so one chunk for each bucket that may be begun is
- * all that is needed besides. It is made sure of first: without memory nothing changes.
+ * Deals a bucket that was taken out to lower ones, in order. The chunks that are emptied serve the
+ * buckets that fill.
+ */
+static void deal(p2p__radix_heap *heap, const p2p__radix_bucket *taken)
+{
+    bool soon = heap->soon && taken->count <= SOON;
+    p2p__radix_chunk *chunk = taken->first;
+    while (chunk) {
+        for (uint32_t i = chunk->begin; i < chunk->end; i++) {
+            p2p__radix_item item = chunk->items[i];
+            append(heap, bucket_for(heap, item.time), item);
+            if (soon)
+                heap->soon(heap->soon_arg, item.item, taken->count);
+        }
+        p2p__radix_chunk *empty = chunk;
+        chunk = chunk->next;
+        give_back(heap, empty);
+    }
+}
+
+/*
+ * Moves time on to the earliest item. What it takes is one chunk for each bucket that may be begun,
+ * which is made sure of first: without memory nothing changes.
  */
 static int advance(p2p__radix_heap *heap)
 {
     unsigned level, digit;
     p2p__radix_bucket *bucket = lowest_bucket(heap, &level, &digit);
     size_t begun = 1 + (size_t)level * (P2P__RADIX_DIGITS - 1);
-    if (reserve(heap, bucket->count < begun ? bucket->count : begun))
+    bool run = level && bucket->count <= FEW;
+    if (!run && reserve(heap, bucket->count < begun ? bucket->count : begun))
         return P2P_ERR_NO_MEMORY;
     p2p__radix_bucket taken = *bucket;
     heap->last = taken.min;
     memset(bucket, 0, sizeof *bucket);
     mark_empty(heap, level, digit);
-    bool soon = heap->soon && taken.count <= SOON;
-    p2p__radix_chunk *chunk = taken.first;
-    while (chunk) {
-        for (uint32_t i = chunk->begin; i < chunk->end; i++) {
-            p2p__radix_item item = chunk->items[i];
-            append(heap, bucket_for(heap, item.time), item);
-            if (soon)
-                heap->soon(heap->soon_arg, item.item, taken.count);
-        }
-        p2p__radix_chunk *empty = chunk;
-        chunk = chunk->next;
-        give_back(heap, empty);
-    }
+    heap->run_level = 0;
+    if (run)
+        begin_run(heap, &taken, level);
+    else
+        deal(heap, &taken);
     return 0;
 }
 
@@ -206,15 +313,17 @@ void *p2p__radix_pop(p2p__radix_heap *heap, uint64_t until)
 {
     if (!heap->count || p2p__radix_min(heap) > until)
         return NULL;
-    if (!heap->due.first && advance(heap))
+    if (!has_run(heap) && !heap->due.first && advance(heap))
         return NULL;
-    return take_first(heap, &heap->due);
+    return has_run(heap) ? take_run(heap) : take_first(heap, &heap->due);
 }
 
 void *p2p__radix_take(p2p__radix_heap *heap)
 {
     if (!heap->count)
         return NULL;
+    if (has_run(heap))
+        return take_run(heap);
     if (heap->due.first)
         return take_first(heap, &heap->due);
     unsigned level, digit;

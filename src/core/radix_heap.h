@@ -9,6 +9,10 @@
  * first differs from the last one taken in the digit of that level, and has that digit there; one
  * more bucket holds those of that very time. Push is O(1), pop O(32) amortised, and both walk
  * memory in order: on a million items several times as fast as a binary heap.
+ *
+ * Taking items out deals the lowest bucket out to lower ones, again and again, until it is down to
+ * one time. What is left of a bucket when it has become small is sorted instead: the run, which
+ * stands for all buckets below its level as long as it stays short.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +23,7 @@
 #define P2P__RADIX_DIGITS (1 << P2P__RADIX_BITS)
 #define P2P__RADIX_LEVELS (64 / P2P__RADIX_BITS)
 #define P2P__RADIX_CHUNK  62
+#define P2P__RADIX_RUN    64 /* longest run */
 
 typedef struct p2p__radix_item {
     uint64_t time;
@@ -56,7 +61,11 @@ typedef struct p2p__radix_heap {
     uint8_t digits_used[P2P__RADIX_LEVELS]; /* bit d: bucket (level, d) is not empty */
     p2p__radix_chunk *spare;
     size_t spare_count;
-    p2p__radix_bucket due; /* the items of the time `last` */
+    unsigned run_level; /* there is a run, for the levels below; 0: there is none */
+    unsigned run_begin;
+    unsigned run_end;
+    p2p__radix_item run[P2P__RADIX_RUN];
+    p2p__radix_bucket due; /* without a run: the items of the time `last` */
     p2p__radix_bucket buckets[P2P__RADIX_LEVELS][P2P__RADIX_DIGITS];
 } p2p__radix_heap;
 

@@ -40,7 +40,7 @@ static int mem_tell(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, s
         return P2P_ERR_NO_MEMORY;
     message->to = to;
     p2p_iov_copy(message->data, iov, n);
-    message->counted = 1;
+    message->counted = true;
     port->in_flight++;
     return p2p__realm_send(realm, port, message);
 }
@@ -180,7 +180,7 @@ static void mem_free(p2p_swarm *swarm)
     p2p__free(allocator, mem->asks);
     p2p__key_release(mem->realm, mem->key);
     mem->realm->nodes--;
-    p2p__free(allocator, mem);
+    p2p__free_line(allocator, mem, mem->shift);
 }
 
 #define MEM_OPS(name, key_ops)          \
@@ -230,9 +230,12 @@ int p2p_mem_new(p2p_swarm **out, p2p_realm *realm, const p2p_mem_config *config)
         return err;
     if (!config)
         full.node = P2P_MEM_ANY_NODE;
-    p2p__mem *mem = p2p__zalloc(realm->allocator, sizeof *mem);
+    uint8_t shift;
+    p2p__mem *mem = p2p__alloc_line(realm->allocator, sizeof *mem, &shift);
     if (!mem)
         return P2P_ERR_NO_MEMORY;
+    memset(mem, 0, sizeof *mem);
+    mem->shift = shift;
     mem->realm = realm;
     mem->max_queue = limit(full.max_queue, DEFAULT_QUEUE);
     mem->max_asks = limit(full.max_asks, DEFAULT_ASKS);
@@ -241,7 +244,7 @@ int p2p_mem_new(p2p_swarm **out, p2p_realm *realm, const p2p_mem_config *config)
         err = p2p__realm_join(realm, mem, full.node);
     if (err) {
         p2p__key_release(realm, mem->key);
-        p2p__free(realm->allocator, mem);
+        p2p__free_line(realm->allocator, mem, shift);
         return err;
     }
     p2p_swarm_init(&mem->base, mem->key ? &secure_mem_ops : &mem_ops, realm->loop, NULL);

@@ -55,9 +55,10 @@ typedef struct p2p__message {
     uint8_t kind;       /* a p2p_message_kind */
     uint8_t code;       /* RESPONSE: the refusal code */
     uint8_t size_class; /* of the pool; P2P__MESSAGE_CLASSES: not from the pool */
+    uint8_t shift;      /* of p2p__alloc_line() */
     uint8_t tries;      /* retransmissions so far */
-    uint8_t counted;    /* TELL: for its sender's max_queue; else: for its asker's max_asks */
-    uint8_t resend;     /* it was lost: when its time has come it is sent again */
+    bool counted : 1;   /* TELL: for its sender's max_queue; else: for its asker's max_asks */
+    bool resend : 1;    /* it was lost: when its time has come it is sent again */
     uint8_t data[];
 } p2p__message;
 
@@ -147,6 +148,7 @@ typedef struct p2p__mem {
     uint32_t asks_in_flight; /* its requests and the responses to them that are under way */
     uint32_t lookups;        /* pending */
     bool crashed;
+    uint8_t shift; /* of p2p__alloc_line() */
     uint32_t epoch;
     p2p__key *key;   /* NULL: it is not secure */
     p2p__asks *asks; /* made with the first ask or request */

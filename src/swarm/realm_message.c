@@ -5,6 +5,9 @@
 
 #define CLASS_SIZE(c) ((size_t)P2P__MESSAGE_MIN << (c))
 
+/* How many messages of a class are kept. */
+#define MOST_POOLED(c) (P2P__MESSAGE_POOL / (sizeof(p2p__message) + CLASS_SIZE(c)))
+
 static unsigned class_for(size_t len)
 {
     if (len <= P2P__MESSAGE_MIN)
@@ -23,9 +26,11 @@ p2p__message *p2p__message_new(p2p_realm *realm, p2p_message_kind kind, size_t l
         realm->pooled[c]--;
     } else {
         size_t size = c < P2P__MESSAGE_CLASSES ? CLASS_SIZE(c) : len;
-        message = p2p__alloc(realm->allocator, sizeof *message + size);
+        uint8_t shift;
+        message = p2p__alloc_line(realm->allocator, sizeof *message + size, &shift);
         if (!message)
             return NULL;
+        message->shift = shift;
     }
     message->key = NULL;
     message->epoch = 0;
@@ -37,8 +42,8 @@ p2p__message *p2p__message_new(p2p_realm *realm, p2p_message_kind kind, size_t l
     message->status = 0;
     message->code = 0;
     message->tries = 0;
-    message->counted = 0;
-    message->resend = 0;
+    message->counted = false;
+    message->resend = false;
     return message;
 }
 
@@ -68,8 +73,8 @@ void p2p__message_free(p2p_realm *realm, p2p__message *message)
     if (message->kind != P2P_MESSAGE_RESPONSE && message->key)
         p2p__key_release(realm, message->key);
     unsigned c = message->size_class;
-    if (c == P2P__MESSAGE_CLASSES || realm->pooled[c] >= P2P__MESSAGE_POOL / CLASS_SIZE(c)) {
-        p2p__free(realm->allocator, message);
+    if (c == P2P__MESSAGE_CLASSES || realm->pooled[c] >= MOST_POOLED(c)) {
+        p2p__free_line(realm->allocator, message, message->shift);
         return;
     }
     message->next_free = realm->pool[c];
@@ -83,7 +88,7 @@ void p2p__message_free_pool(p2p_realm *realm)
         while (realm->pool[c]) {
             p2p__message *message = realm->pool[c];
             realm->pool[c] = message->next_free;
-            p2p__free(realm->allocator, message);
+            p2p__free_line(realm->allocator, message, message->shift);
         }
     }
 }

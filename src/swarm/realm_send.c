@@ -35,7 +35,7 @@ static int push(p2p_realm *realm, p2p__message *message, uint64_t delay)
 void p2p__realm_count_ask(p2p__mem *asker, p2p__message *message)
 {
     asker->asks_in_flight++;
-    message->counted = 1;
+    message->counted = true;
 }
 
 static void release_ask(p2p_realm *realm, const p2p__message *message)
@@ -51,7 +51,7 @@ static void release(p2p_realm *realm, p2p__message *message)
 {
     if (!message->counted)
         return;
-    message->counted = 0;
+    message->counted = false;
     if (message->kind != P2P_MESSAGE_TELL) {
         release_ask(realm, message);
         return;
@@ -164,7 +164,7 @@ static int pass_reliably(p2p_realm *realm, p2p__link *link, p2p__port *port, p2p
         return lost;
     if (message->tries < MAX_TRIES)
         message->tries++;
-    message->resend = 1;
+    message->resend = true;
     return 0;
 }
 
@@ -195,7 +195,7 @@ static void resend(p2p_realm *realm, p2p__message *message)
     p2p__link *link = p2p__realm_link(realm, message->from, message->to);
     uint64_t delay = 0;
     int lost = sender_is_gone(port, message) ? P2P_LOST_CHANCE : 0;
-    message->resend = 0;
+    message->resend = false;
     if (!lost && link)
         lost = pass_reliably(realm, link, port, message, &delay);
     if (lost)
@@ -324,21 +324,19 @@ void p2p__realm_soon(void *arg, void *item, size_t ahead)
 {
     p2p_realm *realm = arg;
     const p2p__message *message = item;
-    if (ahead > 64) {
+    if (ahead > 128) {
         __builtin_prefetch(message);
-        __builtin_prefetch(message->data);
         __builtin_prefetch(message->data + P2P__MESSAGE_MIN - 1);
         return;
     }
     const p2p__port *to = p2p__realm_port(realm, message->to);
-    if (ahead > 16) {
+    if (ahead > 32) {
         __builtin_prefetch(p2p__realm_port(realm, message->from), 1);
         __builtin_prefetch(to, 1);
     } else if (to && to->node && ahead <= 4) {
         __builtin_prefetch(to->node->base.tell_arg, 1); /* what its receiver works with */
     } else if (to && to->node) {
         __builtin_prefetch(to->node, 1);
-        __builtin_prefetch(&to->node->base.stats.rx_bytes, 1);
         __builtin_prefetch(&to->node->realm, 1);
     }
 }
