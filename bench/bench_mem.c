@@ -34,11 +34,12 @@ typedef struct work {
     end rx; /* on one loop: only the swarm and the address are its own */
     p2p_bridge *bridge;
     p2p_task task;
-    size_t sent;
-    size_t received;
-    uint64_t started;
-    uint64_t ended;
     atomic_int ready;
+    /* What one thread counts the other must not have in its cache. */
+    _Alignas(64) size_t sent;
+    uint64_t started;
+    _Alignas(64) size_t received;
+    uint64_t ended;
 } work;
 
 static uint8_t payload[MAX_LEN];

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
-#include "swarm/realm.h"
+#include "swarm/realm_trace.h"
 
 #define DEFAULT_RING  ((size_t)1024 * 1024)
 #define MIN_RING      ((size_t)4096)
@@ -83,25 +83,34 @@ static ring *ring_out(const p2p_realm *realm)
 
 /* --- writing --- */
 
-/*
- * What is written here (tail, then attention) the reader takes in the other order when it falls
- * asleep. Both do so sequentially consistent, so one of them sees the other.
- */
-static void publish(ring *r)
+static void call_reader(ring *r)
 {
     int asleep = ASLEEP;
-    r->unpublished = 0;
-    atomic_store(&r->tail, r->written);
-    if (atomic_load(&r->attention) == ASLEEP &&
-        atomic_compare_exchange_strong(&r->attention, &asleep, CALLED))
+    if (atomic_compare_exchange_strong(&r->attention, &asleep, CALLED))
         p2p_loop_post(r->reader->loop, &r->wake);
 }
 
+/* Lets the reader have what was written. It may not be seen that it is just falling asleep. */
+static void publish(ring *r)
+{
+    r->unpublished = 0;
+    atomic_store_explicit(&r->tail, r->written, memory_order_release);
+    if (atomic_load_explicit(&r->attention, memory_order_relaxed) == ASLEEP)
+        call_reader(r);
+}
+
+/*
+ * The end of a turn in which something was published; nothing escapes this. What is written here
+ * (tail, then attention) the reader takes in the other order when it falls asleep. Both do so
+ * sequentially consistent, so one of them sees the other.
+ */
 static void on_flush(void *arg)
 {
     ring *r = arg;
-    if (r->unpublished)
-        publish(r);
+    r->unpublished = 0;
+    atomic_store(&r->tail, r->written);
+    if (atomic_load(&r->attention) == ASLEEP)
+        call_reader(r);
 }
 
 static bool has_room(ring *r, size_t size)
@@ -192,7 +201,7 @@ int p2p__bridge_cross(p2p_realm *realm, const p2p__message *message)
     if (!header)
         return P2P_ERR_LIMIT;
     memcpy(message_in(header), message, sizeof *message + message->len);
-    message_in(header)->counted = 0;
+    message_in(header)->counted = false;
     if (message->kind != P2P_MESSAGE_RESPONSE)
         message_in(header)->key = NULL; /* its memory is of this loop */
     /* The loops' clocks have nothing in common: what crosses is the time that is left. */
@@ -214,6 +223,16 @@ static void deliver(p2p_realm *realm, p2p__message *message)
     p2p__realm_deliver(realm, message);
 }
 
+/*
+ * A writer who waits is called as soon as half the ring is free, so that it is back before the
+ * other half is read.
+ */
+static void call_writer(ring *r, size_t left)
+{
+    if (left <= r->size / 2 && atomic_exchange(&r->writer_waits, false))
+        p2p_loop_post(r->writer->loop, &r->space);
+}
+
 static void drain_to(ring *r, size_t tail)
 {
     unsigned budget = DRAIN_MOST;
@@ -223,12 +242,14 @@ static void drain_to(ring *r, size_t tail)
         if (!header->skip)
             deliver(r->reader, message_in(header));
         r->done += size;
-        if (budget % PUBLISH_EVERY == 0)
-            atomic_store_explicit(&r->head, r->done, memory_order_release);
+        if (budget % PUBLISH_EVERY)
+            continue;
+        atomic_store_explicit(&r->head, r->done, memory_order_release);
+        if (atomic_load_explicit(&r->writer_waits, memory_order_relaxed))
+            call_writer(r, tail - r->done);
     }
     atomic_store(&r->head, r->done);
-    if (atomic_exchange(&r->writer_waits, false))
-        p2p_loop_post(r->writer->loop, &r->space);
+    call_writer(r, tail - r->done);
 }
 
 /* Whether the reader may wait to be called: nothing was published until it fell asleep. */

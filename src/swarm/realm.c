@@ -5,6 +5,7 @@
 
 #include "core/alloc.h"
 #include "core/config.h"
+#include "swarm/realm_trace.h"
 
 #define DEFAULT_MTU     65536
 #define DEFAULT_ASK_MTU (1024 * 1024)
@@ -77,12 +78,6 @@ int p2p_realm_free(p2p_realm *realm)
 
 /* --- the trace --- */
 
-static uint64_t mix(uint64_t hash, uint64_t word)
-{
-    hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-    return hash ^ (hash >> 32);
-}
-
 static uint64_t mix_bytes(uint64_t hash, const uint8_t *data, size_t len)
 {
     for (size_t i = 0; i < len; i++)
@@ -90,27 +85,15 @@ static uint64_t mix_bytes(uint64_t hash, const uint8_t *data, size_t len)
     return hash;
 }
 
-/* The parts of an event are multiplied side by side, so that one event waits for the one before
- * for a single step. The odd factors are the constants of splitmix64 and xxHash. */
-static uint64_t digest(const p2p_event *event)
+static void show(p2p_realm *realm, const p2p_event *event)
 {
-    uint64_t what = (uint64_t)event->kind | (uint64_t)event->message << 8 |
-                    (uint64_t)event->detail << 16 | (uint64_t)event->len << 32;
-    return event->at * UINT64_C(0xbf58476d1ce4e5b9) ^ event->from * UINT64_C(0x94d049bb133111eb) ^
-           event->to * UINT64_C(0xc2b2ae3d27d4eb4f) ^ what * UINT64_C(0x165667b19e3779f9);
-}
-
-static void trace(p2p_realm *realm, const p2p_event *event)
-{
-    realm->trace = mix(realm->trace, digest(event));
     if (realm->hash_payloads && event->data)
         realm->trace = mix_bytes(realm->trace, event->data, event->len);
     if (realm->event_fn)
         realm->event_fn(realm->event_arg, event);
 }
 
-void p2p__realm_trace(p2p_realm *realm, p2p_event_kind kind, const p2p__message *message,
-                      int detail)
+void p2p__realm_show(p2p_realm *realm, p2p_event_kind kind, const p2p__message *message, int detail)
 {
     p2p_event event = {.at = p2p__loop_now(realm->loop),
                        .from = message->from,
@@ -120,7 +103,7 @@ void p2p__realm_trace(p2p_realm *realm, p2p_event_kind kind, const p2p__message 
                        .detail = detail,
                        .data = message->data,
                        .len = message->len};
-    trace(realm, &event);
+    show(realm, &event);
 }
 
 /* An event of a node, rather than of a message. */
@@ -128,7 +111,8 @@ static void trace_node(p2p_realm *realm, p2p_event_kind kind, uint64_t number)
 {
     p2p_event event = {
         .at = p2p__loop_now(realm->loop), .from = number, .to = number, .kind = kind};
-    trace(realm, &event);
+    if (p2p__trace_event(realm, kind, event.message, event.detail, number, number, event.len))
+        show(realm, &event);
 }
 
 /* --- ports --- */

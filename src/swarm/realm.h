@@ -178,8 +178,6 @@ static inline uint64_t p2p__addr_mem_number(const p2p_addr *addr)
 p2p__port *p2p__realm_port(const p2p_realm *realm, uint64_t number);
 int p2p__realm_join(p2p_realm *realm, p2p__mem *mem, uint64_t wanted);
 void p2p__realm_leave(p2p_realm *realm, p2p__mem *mem, p2p_event_kind how);
-void p2p__realm_trace(p2p_realm *realm, p2p_event_kind kind, const p2p__message *message,
-                      int detail);
 
 /* realm_message.c: NULL when there is no memory. A tell or request from a node carries its key. */
 p2p__message *p2p__message_new(p2p_realm *realm, p2p_message_kind kind, size_t len);
@@ -190,7 +188,7 @@ void p2p__key_release(p2p_realm *realm, p2p__key *key);
 
 /* realm_link.c */
 int p2p__link_set(p2p__link *out, const p2p_link *link);
-p2p__link *p2p__realm_link(p2p_realm *realm, uint64_t from, uint64_t to);
+p2p__link *p2p__realm_link_between(p2p_realm *realm, uint64_t from, uint64_t to);
 void p2p__realm_free_links(p2p_realm *realm);
 uint64_t p2p__link_retry(p2p_realm *realm, const p2p__link *link, unsigned tries);
 /* To P2P_MEM_ANY_NODE: what fits everywhere. */
@@ -199,6 +197,14 @@ size_t p2p__link_mtu(const p2p_realm *realm, uint64_t from, uint64_t to);
 int p2p__link_pass(p2p_realm *realm, p2p__link *link, p2p__port *port, const p2p__message *message,
                    uint64_t *delay);
 bool p2p__link_chance(p2p_realm *realm, uint64_t threshold);
+
+/* The link between two nodes, or NULL where no model is in force. */
+static inline p2p__link *p2p__realm_link(p2p_realm *realm, uint64_t from, uint64_t to)
+{
+    if (realm->links)
+        return p2p__realm_link_between(realm, from, to);
+    return realm->has_link ? &realm->link : NULL;
+}
 
 /* realm_send.c: takes the message over, whatever happens. Returns 0 or P2P_ERR_NO_MEMORY. */
 int p2p__realm_send(p2p_realm *realm, p2p__port *port, p2p__message *message);

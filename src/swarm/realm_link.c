@@ -131,14 +131,12 @@ void p2p__realm_free_links(p2p_realm *realm)
     realm->links = NULL;
 }
 
-/* The link between two nodes, or NULL where no model is in force. */
-p2p__link *p2p__realm_link(p2p_realm *realm, uint64_t from, uint64_t to)
+/* Where there are links of single pairs. */
+p2p__link *p2p__realm_link_between(p2p_realm *realm, uint64_t from, uint64_t to)
 {
-    if (realm->links) {
-        link_entry *entry = find_entry(realm->links, from, to);
-        if (entry->link && !entry->off)
-            return entry->link;
-    }
+    link_entry *entry = find_entry(realm->links, from, to);
+    if (entry->link && !entry->off)
+        return entry->link;
     return realm->has_link ? &realm->link : NULL;
 }
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "swarm/realm_trace.h"
+
 #define MAX_TRIES 255
 
 /* How long messages wait that cannot be delivered for want of memory. */
