@@ -2,13 +2,16 @@
 #include "bench.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 static int usage(const char *program)
 {
-    fprintf(stderr, "usage: %s [--quick] [--rounds N] [--only TEXT] [--json FILE]\n", program);
+    fprintf(stderr,
+            "usage: %s [--quick] [--rounds N] [--only TEXT] [--json FILE] [--reference COMMAND]\n",
+            program);
     return 2;
 }
 
@@ -25,11 +28,29 @@ static int parse_arguments(bench *b, int argc, char **argv)
             b->only = argv[++i];
         } else if (i + 1 < argc && strcmp(argv[i], "--json") == 0) {
             b->json_path = argv[++i];
+        } else if (i + 1 < argc && strcmp(argv[i], "--reference") == 0) {
+            b->reference = argv[++i];
         } else {
             return usage(argv[0]);
         }
     }
     return 0;
+}
+
+static void print_head(const bench *b)
+{
+    printf("%s: medians of %u rounds; ratio = limit / ours per round, 1.00 is the limit\n\n",
+           b->name, b->rounds);
+    printf("| %-44s | %10s | %10s | %-22s | %-6s | %-9s |", "row", "ours", "limit",
+           "ratio [least..most]", "target", "per");
+    if (b->reference)
+        printf(" %12s |", "reference");
+    printf("\n|%.46s|%.11s:|%.11s:|%.24s|%.8s|%.11s|",
+           "------------------------------------------------", "------------", "------------",
+           "------------------------", "--------", "-----------");
+    if (b->reference)
+        printf("%.13s:|", "-------------");
+    printf("\n");
 }
 
 int bench_begin(bench *b, const char *name, int argc, char **argv)
@@ -51,13 +72,7 @@ int bench_begin(bench *b, const char *name, int argc, char **argv)
         }
         fprintf(b->json, "{\"bench\": \"%s\", \"rounds\": %u, \"rows\": [", name, b->rounds);
     }
-    printf("%s: medians of %u rounds; ratio = limit / ours per round, 1.00 is the limit\n\n", name,
-           b->rounds);
-    printf("| %-44s | %10s | %10s | %-22s | %-6s | %-9s |\n", "row", "ours", "limit",
-           "ratio [least..most]", "target", "per");
-    printf("|%.46s|%.11s:|%.11s:|%.24s|%.8s|%.11s|\n",
-           "------------------------------------------------", "------------", "------------",
-           "------------------------", "--------", "-----------");
+    print_head(b);
     return 0;
 }
 
@@ -79,12 +94,30 @@ static double median(double *values, unsigned n)
     return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-/* The rounds of a row; the side that goes first changes each time. */
+/* One round of the reference, in its own process: a time, or 0 after saying that there is none. */
+static double ask_reference(const bench *b, const bench_row *row)
+{
+    char command[1024];
+    double ns = 0;
+    int len = snprintf(command, sizeof command, "%s %s", b->reference, row->reference);
+    FILE *answer = len > 0 && (size_t)len < sizeof command ? popen(command, "r") : NULL;
+    int ok = answer && fscanf(answer, "%lf", &ns) == 1 && isfinite(ns) && ns > 0;
+    if (answer && pclose(answer) != 0)
+        ok = 0;
+    if (!ok)
+        fprintf(stderr, "the reference gives no time: %s\n", command);
+    return ok ? ns : 0;
+}
+
+/* The rounds of a row; the side that goes first changes each time. A row whose reference fails goes
+ * on without it. */
 static int measure(const bench *b, const bench_row *row, bench_result *out)
 {
     double ours[BENCH_MAX_ROUNDS];
     double limit[BENCH_MAX_ROUNDS];
     double ratio[BENCH_MAX_ROUNDS];
+    double reference[BENCH_MAX_ROUNDS];
+    int asked = b->reference && row->reference;
     memset(out, 0, sizeof *out);
     if (row->ours(row->ours_arg) < 0 || (row->limit && row->limit(row->limit_arg) < 0))
         return -1; /* this was to warm up */
@@ -98,28 +131,37 @@ static int measure(const bench *b, const bench_row *row, bench_result *out)
         if (ours[i] <= 0 || limit[i] < 0)
             return -1;
         ratio[i] = limit[i] / ours[i];
+        if (asked)
+            asked = (reference[i] = ask_reference(b, row)) > 0;
     }
     out->ours = median(ours, b->rounds);
     out->limit = median(limit, b->rounds);
+    out->reference = asked ? median(reference, b->rounds) : 0;
     out->ratio = median(ratio, b->rounds);
     out->ratio_min = ratio[0];
     out->ratio_max = ratio[b->rounds - 1];
     return 0;
 }
 
-static void print_row(const bench_row *row, const bench_result *r)
+static void print_row(const bench *b, const bench_row *row, const bench_result *r)
 {
     char limit[32] = "";
     char ratio[64] = "";
     char target[32] = "";
+    char reference[32] = "";
     if (row->limit) {
         snprintf(limit, sizeof limit, "%.1f ns", r->limit);
         snprintf(ratio, sizeof ratio, "%.2f [%.2f..%.2f]", r->ratio, r->ratio_min, r->ratio_max);
     }
     if (row->target > 0)
         snprintf(target, sizeof target, "%.2f%s", row->target, r->ratio < row->target ? " !" : "");
-    printf("| %-44s | %7.1f ns | %10s | %-22s | %-6s | %-9s |\n", row->name, r->ours, limit, ratio,
+    if (r->reference > 0)
+        snprintf(reference, sizeof reference, "%.1f ns", r->reference);
+    printf("| %-44s | %7.1f ns | %10s | %-22s | %-6s | %-9s |", row->name, r->ours, limit, ratio,
            target, row->per);
+    if (b->reference)
+        printf(" %12s |", reference);
+    printf("\n");
     fflush(stdout);
 }
 
@@ -133,6 +175,8 @@ static void write_row(const bench *b, const bench_row *row, const bench_result *
                 r->limit, r->ratio, r->ratio_min, r->ratio_max);
     if (row->target > 0)
         fprintf(b->json, ", \"target\": %.2f", row->target);
+    if (r->reference > 0)
+        fprintf(b->json, ", \"reference_ns\": %.2f", r->reference);
     fprintf(b->json, "}");
 }
 
@@ -145,7 +189,7 @@ int bench_run(bench *b, const bench_row *row, bench_result *out)
         printf("| %-44s | not on this machine |\n", row->name);
         return -1;
     }
-    print_row(row, &result);
+    print_row(b, row, &result);
     if (b->json)
         write_row(b, row, &result);
     b->rows++;

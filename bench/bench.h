@@ -6,13 +6,16 @@
  * What all benchmarks share. A row compares a measurement of the library with one of the limit: the
  * least code that does the same work on the same machine. Both are taken in turn, round after
  * round, so that whatever else the machine does meets both alike; the result is the median of the
- * ratios of the single rounds.
+ * ratios of the single rounds. Some rows can also be measured with another program beside them, the
+ * reference, in the same rounds.
  *
  * Every benchmark understands
- *   --quick       a tenth of the work, to see that it runs
- *   --rounds N    rounds per row (11; 3 with --quick)
- *   --only TEXT   only rows whose name contains TEXT
- *   --json FILE   writes the results there as well
+ *   --quick              a tenth of the work, to see that it runs
+ *   --rounds N           rounds per row (11; 3 with --quick)
+ *   --only TEXT          only rows whose name contains TEXT
+ *   --json FILE          writes the results there as well
+ *   --reference COMMAND  measures the reference too: the shell runs COMMAND with the words of a row
+ *                        behind it, and it prints nanoseconds per operation
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +27,7 @@ typedef struct bench {
     const char *name;
     const char *only;
     const char *json_path;
+    const char *reference;
     FILE *json;
     int quick;
     unsigned rounds;
@@ -41,15 +45,17 @@ typedef struct bench_row {
     bench_fn limit; /* NULL: there is nothing to compare with */
     void *ours_arg;
     void *limit_arg;
-    double target;   /* of limit / ours: at least this; 0: none */
-    const char *per; /* what an operation is, such as "message" */
-    size_t bytes;    /* payload of an operation, for charts; 0: none */
+    double target;         /* of limit / ours: at least this; 0: none */
+    const char *per;       /* what an operation is, such as "message" */
+    size_t bytes;          /* payload of an operation, for charts; 0: none */
+    const char *reference; /* the words that ask it for the same work; NULL: it has none */
 } bench_row;
 
 /* What a row gave: medians, and the extremes of the ratio. */
 typedef struct bench_result {
     double ours;
     double limit;
+    double reference; /* 0: it was not measured */
     double ratio;
     double ratio_min;
     double ratio_max;

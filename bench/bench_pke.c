@@ -155,8 +155,10 @@ static void close_talk(talk *t)
     limit_pke_close(&t->pke);
 }
 
+/* The rows with a target are measured with the reference beside them. */
 static void row(bench *b, const char *name, size_t len, bench_fn limit, double target)
 {
+    char reference[64];
     if (!bench_wants(b, name))
         return;
     size_t run = limit_udp_run(len + P2P_PKE_OVERHEAD);
@@ -165,7 +167,9 @@ static void row(bench *b, const char *name, size_t len, bench_fn limit, double t
     t.total += t.burst - 1;
     t.total -= t.total % t.burst;
     open_talk(&t);
+    snprintf(reference, sizeof reference, "tell %zu %zu", len, bench_scale(b, 10000));
     bench_row r = {.name = name,
+                   .reference = target > 0 ? reference : NULL,
                    .ours = ours_talk,
                    .limit = limit,
                    .ours_arg = &t,
@@ -304,7 +308,10 @@ static void handshakes(bench *b, const char *name)
     if (!bench_wants(b, name))
         return;
     meeting m = {.total = bench_scale(b, 2000)};
+    char reference[64];
+    snprintf(reference, sizeof reference, "handshake 5 %zu", bench_scale(b, 200));
     bench_row r = {.name = name,
+                   .reference = reference,
                    .ours = ours_handshakes,
                    .limit = limit_handshakes,
                    .ours_arg = &m,

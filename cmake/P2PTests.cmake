@@ -50,16 +50,20 @@ foreach(source ${p2p_test_sources})
 endforeach()
 
 # fuzz/fuzz_NAME.c: fed with fuzz/corpus/NAME/* here, by libFuzzer with P2P_FUZZ.
+function(p2p_fuzz_program name)
+  p2p_program(${name} fuzz ${ARGN})
+  target_include_directories(${name} PRIVATE tests)
+  target_link_libraries(${name} PRIVATE $<TARGET_NAME_IF_EXISTS:p2p-test-support>
+    ${p2p_test_links} PkgConfig::cmocka)
+endfunction()
 file(GLOB p2p_fuzz_sources CONFIGURE_DEPENDS fuzz/fuzz_*.c)
 foreach(source ${p2p_fuzz_sources})
   get_filename_component(target ${source} NAME_WE)
   string(REGEX REPLACE "^fuzz_" "" name ${target})
-  p2p_program(replay_${name} fuzz ${source} fuzz/replay_main.c)
-  target_link_libraries(replay_${name} PRIVATE ${p2p_test_links})
+  p2p_fuzz_program(replay_${name} ${source} fuzz/replay_main.c)
   p2p_test(replay_${name} fuzz replay_${name} ${PROJECT_SOURCE_DIR}/fuzz/corpus/${name})
   if(P2P_FUZZ)
-    p2p_program(${target} fuzz ${source})
-    target_link_libraries(${target} PRIVATE ${p2p_test_links})
+    p2p_fuzz_program(${target} ${source})
     target_link_options(${target} PRIVATE -fsanitize=fuzzer)
   endif()
 endforeach()
@@ -83,14 +87,15 @@ foreach(script ${p2p_cli_tests})
   set_property(TEST cli_${name} APPEND PROPERTY ENVIRONMENT P2P=$<TARGET_FILE:p2p>)
 endforeach()
 
-# tests/bench/*.sh: scripts that find the program bench_report in $REPORT.
+# tests/bench/*.sh: scripts that find the programs bench_report and bench_pke in $REPORT and $PKE.
 if(TARGET bench_report)
   file(GLOB p2p_bench_tests CONFIGURE_DEPENDS tests/bench/*.sh)
 endif()
 foreach(script ${p2p_bench_tests})
   get_filename_component(name ${script} NAME_WE)
   p2p_test(bench_${name} unit bash ${script})
-  set_property(TEST bench_${name} APPEND PROPERTY ENVIRONMENT REPORT=$<TARGET_FILE:bench_report>)
+  set_property(TEST bench_${name} APPEND PROPERTY ENVIRONMENT
+    REPORT=$<TARGET_FILE:bench_report> PKE=$<TARGET_FILE:bench_pke>)
 endforeach()
 
 # tests/interop: with the reference, if it can be had.

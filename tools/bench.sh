@@ -4,6 +4,11 @@
 
 report=build/release/docs/bench_report
 
+# The program that measures the reference, and the options with it for a benchmark that compares;
+# none where the reference cannot be had.
+speed=build/release/interop/speed
+reference=()
+
 # bench_all NAMES [OPTIONS...]: the benchmarks in the array of that name; their tables, the rows
 # that are below their target, and the chart.
 bench_all() {
@@ -30,10 +35,26 @@ bench_all() {
 
 # bench_run NAME [OPTIONS...]: one benchmark. Results that are not whole are not kept.
 bench_run() {
-  local json=build/bench/$1.json
+  local json=build/bench/$1.json options=("${@:2}")
   rm -f "$json"
   printf '== %s\n' "$1"
-  "build/release/bench/bench_$1" "${@:2}" --json "$json.part" && mv "$json.part" "$json" && echo
+  if [ "$1" = pke ]; then
+    bench_reference
+    options+=("${reference[@]}")
+  fi
+  "build/release/bench/bench_$1" "${options[@]}" --json "$json.part" &&
+    mv "$json.part" "$json" && echo
+}
+
+# bench_reference: gets the reference, or says why there is none.
+bench_reference() {
+  local reason
+  reference=()
+  if reason=$(tests/interop/build.sh "$(dirname "$speed")"); then
+    reference=(--reference "$speed")
+  else
+    echo "without the reference: ${reason:-it could not be built}"
+  fi
 }
 
 bench_chart() {
@@ -61,9 +82,9 @@ bench_publish() {
   echo 'docs/benchmarks.md and docs/img/udp.svg are new'
 }
 
-# One line about what the results depend on: processor, system, compiler.
+# One line about what the results depend on: processor, system, compilers.
 bench_machine() {
-  local processor hypervisor compiler
+  local processor hypervisor compiler go=
   processor=$( (lscpu || sysctl -n machdep.cpu.brand_string) 2>/dev/null |
     sed -n 's/^Model name: *//p; /:/!p' | head -n 1)
   hypervisor=$(lscpu 2>/dev/null | sed -n 's/^Hypervisor vendor: */ under /p')
@@ -71,6 +92,7 @@ bench_machine() {
   # GCC says the name that it was called by.
   compiler=$("$compiler" --version |
     awk 'NR == 1 { line = $0 } /Free Software/ { sub(/^[^ ]+/, "gcc", line) } END { print line }')
-  printf '%s, %s cores%s; %s %s; %s, -O2\n' "${processor:-$(uname -m)}" "$(jobs_count)" \
-    "$hypervisor" "$(uname -s)" "$(uname -r | sed 's/[^0-9.].*//')" "$compiler"
+  [ ${#reference[@]} = 0 ] || go=$(go version "$speed" | sed 's/.*: go/; Go /')
+  printf '%s, %s cores%s; %s %s; %s, -O2%s\n' "${processor:-$(uname -m)}" "$(jobs_count)" \
+    "$hypervisor" "$(uname -s)" "$(uname -r | sed 's/[^0-9.].*//')" "$compiler" "$go"
 }

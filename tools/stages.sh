@@ -5,13 +5,15 @@
 # Tests so far. A stage that fails without running any counts as one.
 passed=0 failed=0 skipped=0
 
-# stage NAME COMMAND...: does it; prints its result and time, and what it said if it fails.
+# stage NAME COMMAND...: does it; prints its result and time, what was skipped and why, and what it
+# said if it fails.
 stage() {
-  local name=$1 began=$SECONDS result=ok summary=
+  local name=$1 began=$SECONDS result=ok summary='' reasons=''
   shift
   printf '%-32s' "$name"
   "$@" >build/log 2>&1 || result=FAILED
   printf '%-7s %4d s   %s\n' $result $((SECONDS - began)) "$summary"
+  [ ! "$reasons" ] || printf '%s\n' "$reasons"
   [ $result = FAILED ] || return 0
   [ "$summary" ] || failed=$((failed + 1))
   # What went well is of no interest now.
@@ -44,7 +46,8 @@ stage_ctest() {
   stage "$2" run_ctest "$1" "${@:3}" || true
 }
 
-# Runs the tests of a tree, adds to the counts and says them in the stage's $summary.
+# Runs the tests of a tree, adds to the counts and says them in the stage's $summary. Why a test was
+# skipped goes to $reasons.
 run_ctest() {
   local report=$PWD/build/$1/junit.xml status=0 fixed=() all bad skip
   # The thread sanitizer needs places in memory that random addresses may have taken.
@@ -62,6 +65,21 @@ run_ctest() {
   passed=$((passed + all - bad - skip))
   failed=$((failed + bad))
   skipped=$((skipped + skip))
+  reasons=$(skip_reasons "$report")
   [ "$bad" = 0 ] && [ $status = 1 ] || summary="$((all - bad - skip)) passed, $bad failed"
   return $status
+}
+
+# skip_reasons JUNIT: the tests that were skipped, each with the first line of what it said.
+skip_reasons() {
+  awk -F '"' '
+    /<testcase / { name = $2; skip = 0 }
+    /<skipped / { skip = 1 }
+    skip && sub(/^.*<system-out>/, "") {
+      sub(/<\/system-out>.*$/, "")
+      gsub(/&lt;/, "<")
+      gsub(/&gt;/, ">")
+      gsub(/&amp;/, "\\&")
+      printf "  skipped: %s: %s\n", name, $0
+    }' "$1"
 }

@@ -22,6 +22,7 @@ typedef struct result {
     double ratio_min;
     double ratio_max;
     double target;
+    double reference;
 } result;
 
 typedef struct results {

@@ -175,7 +175,7 @@ static int read_row_member(reader *r, const char *key, void *arg)
         {"bytes", offsetof(result, bytes)},         {"ours_ns", offsetof(result, ours)},
         {"limit_ns", offsetof(result, limit)},      {"ratio", offsetof(result, ratio)},
         {"ratio_min", offsetof(result, ratio_min)}, {"ratio_max", offsetof(result, ratio_max)},
-        {"target", offsetof(result, target)},
+        {"target", offsetof(result, target)},       {"reference_ns", offsetof(result, reference)},
     };
     result *row = arg;
     if (strcmp(key, "name") == 0)

@@ -33,16 +33,36 @@ int result_missed(const result *row)
     return row->target > 0 && row->ratio < row->target;
 }
 
+static int has_reference(const results *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->rows[i].reference > 0)
+            return 1;
+    return 0;
+}
+
+/* The last two columns. */
+static void print_reference(FILE *out, const result *row)
+{
+    char time[32];
+    if (row->reference > 0)
+        fprintf(out, " %s | %.1f |", time_text(time, row->reference), row->reference / row->ours);
+    else
+        fprintf(out, " | |");
+}
+
 void results_table(FILE *out, const results *r)
 {
     char ours[32];
     char limit[32];
     char rate[32];
+    int reference = has_reference(r);
     fprintf(out,
             "Medians of %.0f rounds.\n\n"
-            "| row | per | ours | limit | limit / ours | least to most | target | per second |\n"
-            "|---|---|--:|--:|--:|--:|--:|--:|\n",
-            r->rounds);
+            "| row | per | ours | limit | limit / ours | least to most | target | per second |%s\n"
+            "|---|---|--:|--:|--:|--:|--:|--:|%s\n",
+            r->rounds, reference ? " reference | reference / ours |" : "",
+            reference ? "--:|--:|" : "");
     for (size_t i = 0; i < r->count; i++) {
         const result *row = &r->rows[i];
         fprintf(out, "| %s | %s | %s |", row->name, row->per, time_text(ours, row->ours));
@@ -55,7 +75,10 @@ void results_table(FILE *out, const results *r)
             fprintf(out, " %.2f%s |", row->target, result_missed(row) ? ", **missed**" : "");
         else
             fprintf(out, " |");
-        fprintf(out, " %s |\n", rate_text(rate, row->ours));
+        fprintf(out, " %s |", rate_text(rate, row->ours));
+        if (reference)
+            print_reference(out, row);
+        fprintf(out, "\n");
     }
 }
 

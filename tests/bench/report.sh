@@ -101,6 +101,9 @@ Medians of 11 rounds.
 END
 cp "$work/out" "$work/table"
 
+run 0 table pke.json
+printed 'a table with the reference' <pke.md
+
 # A missed target is said, and is no failure.
 run 0 summary net.json net.json
 printed 'the summary' <<'END'
@@ -174,6 +177,7 @@ bad 'a row is missing' <<<'{"rows": [1]}'
 bad 'a second time' <<<"{\"rows\": [{$row, \"ours_ns\": 1}], \"rows\": []}"
 bad 'a row needs' <<<"{\"rows\": [{$row}]}"
 bad 'a negative number' <<<"{\"rows\": [{$row, \"ours_ns\": -1}]}"
+bad 'a negative number' <<<"{\"rows\": [{$row, \"ours_ns\": 1, \"reference_ns\": -1}]}"
 bad 'needs its ratios' <<<"{\"rows\": [{$row, \"ours_ns\": 1, \"limit_ns\": 1}]}"
 bad 'needs "limit_ns"' <<<"{\"rows\": [{$row, \"ours_ns\": 1, \"target\": 1}]}"
 bad '"bench" or "rounds" is missing' <<<'{"bench": "a", "rows": []}'

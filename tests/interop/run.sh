@@ -1,28 +1,21 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Tests our PKE swarm against the reference, which it takes from the Go module proxy.
+# Tests our PKE swarm against the reference.
 # usage: run.sh PEER WORK [OPTIONS OF THE TEST...]
 #   PEER is the program made of peer.c, WORK a folder for what is built here.
-# Ends with 77 if there is no Go that will do, or no way to get the module.
+# Ends with 77, and the reason, if build.sh does.
 set -euo pipefail
 peer=$(realpath "$1")
-mkdir -p "$2"
-work=$(realpath "$2")
-shift 2
-cd "$(dirname "$0")/go-p2p"
+"$(dirname "$0")/build.sh" "$2"
 
-skip() {
-  printf 'skipped: %s\n' "$1"
-  exit 77
-}
+# What the benchmarks compare us with.
+for what in 'tell 64' 'tell 1200' 'seal 64' 'handshake 64'; do
+  # shellcheck disable=SC2086 # words are meant
+  time=$("$2/speed" $what 20)
+  [[ $time =~ ^[1-9][0-9]*\.[0-9]$ ]] || {
+    echo "speed $what: $time"
+    exit 1
+  }
+done
 
-command -v go >/dev/null || skip 'there is no go command'
-# Later ones fetch what go.mod asks for, or say that they cannot.
-case $(go env GOVERSION) in
-'' | go1.[0-9] | go1.[0-9].* | go1.1[0-9]* | go1.20*) skip 'this needs Go 1.23 or later' ;;
-esac
-timeout 60 go list -deps -test . >/dev/null 2>"$work/interop.log" ||
-  skip "the module cannot be had: $(grep -v '^go: downloading' "$work/interop.log" | tail -n 1)"
-go vet .
-go test -c -o "$work/interop.test" .
-"$work/interop.test" -test.timeout 240s -test.parallel 24 -peer "$peer" "$@"
+"$2/interop.test" -test.timeout 240s -test.parallel 24 -peer "$peer" "${@:3}"
