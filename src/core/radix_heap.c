@@ -157,7 +157,7 @@ static void insert(p2p__radix_heap *heap, p2p__radix_item item)
     heap->run[i] = item;
 }
 
-/* Ends the run, dealing it out to the buckets it stood for. There is room for one item more then. */
+/* Ends the run: deals it out to the buckets it stood for. There is room for one item more then. */
 static int end_run(p2p__radix_heap *heap)
 {
     if (reserve(heap, heap->run_end - heap->run_begin + 1))
