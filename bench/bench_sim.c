@@ -92,7 +92,8 @@ static void open_network(world *w, const p2p_allocator *allocator)
 {
     p2p_loop_config loop;
     p2p_realm_config realm;
-    p2p_link link = {.latency = 10 * P2P_MILLISECOND, .jitter = 190 * P2P_MILLISECOND};
+    p2p_link link = {
+        .size = sizeof(p2p_link), .latency = 10 * P2P_MILLISECOND, .jitter = 190 * P2P_MILLISECOND};
     p2p_loop_config_init(&loop);
     loop.allocator = allocator;
     p2p_realm_config_init(&realm);

@@ -95,7 +95,7 @@ static void make_world(world *w, uint64_t seed)
     config.seed = seed;
     check(p2p_sim_new(&w->loop, &config));
 
-    memset(&link, 0, sizeof link);
+    p2p_link_init(&link);
     link.latency = 20 * P2P_MILLISECOND;
     link.jitter = 30 * P2P_MILLISECOND;
     link.loss = 0.1;

@@ -184,7 +184,7 @@ static int bed_set_loss(const p2p_testbed *bed, p2p_loop *loop, double loss)
     const network *net = bed->arg;
     p2p_link link;
     (void)loop;
-    memset(&link, 0, sizeof link);
+    p2p_link_init(&link);
     link.loss = loss;
     return p2p_realm_set_link(net->realm, &link);
 }

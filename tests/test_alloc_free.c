@@ -57,7 +57,8 @@ static size_t count_calls(const p2p_link *link, round_fn *round)
     return calls;
 }
 
-static const p2p_link network = {.latency = 10 * P2P_MILLISECOND,
+static const p2p_link network = {.size = sizeof(p2p_link),
+                                 .latency = 10 * P2P_MILLISECOND,
                                  .jitter = 5 * P2P_MILLISECOND,
                                  .loss = 0.1,
                                  .duplicate = 0.1,
@@ -83,7 +84,7 @@ static void test_steady_traffic(void **state)
     (void)state;
     field f;
     node a, b;
-    field_begin(&f, 4, &(p2p_link){.latency = 1, .jitter = P2P_SECOND});
+    field_begin(&f, 4, &(p2p_link){.size = sizeof(p2p_link), .latency = 1, .jitter = P2P_SECOND});
     p2p_mem_config config;
     p2p_mem_config_init(&config);
     config.max_queue = 20000;

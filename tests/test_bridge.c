@@ -278,7 +278,7 @@ static void test_whose_queue(void **state)
     (void)state;
     two t;
     node slow;
-    p2p_link link = {.latency = P2P_SECOND};
+    p2p_link link = {.size = sizeof(p2p_link), .latency = P2P_SECOND};
     p2p_mem_config config;
     p2p_mem_config_init(&config);
     config.max_queue = 1;
@@ -467,7 +467,7 @@ static void test_neighbour_numbers(void **state)
     p2p_realm_config config;
     p2p_realm_config_init(&config);
     config.max_nodes = 16;
-    config.link = &(p2p_link){.latency = 1000};
+    config.link = &(p2p_link){.size = sizeof(p2p_link), .latency = 1000};
     for (size_t i = 0; i < 2; i++) {
         config.first_node = 16 * i;
         field_begin_with(&t.f[i], i, &config);
@@ -563,7 +563,7 @@ static void test_link_of_sender(void **state)
     (void)state;
     two t;
     size_t transformed = 0;
-    p2p_link link = {.latency = 10 * P2P_MILLISECOND};
+    p2p_link link = {.size = sizeof(p2p_link), .latency = 10 * P2P_MILLISECOND};
     begin(&t);
     assert_ok(p2p_realm_set_link(t.f[0].realm, &link));
     assert_ok(node_tell(&t.a, &t.b, 1, 8));

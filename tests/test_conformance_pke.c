@@ -167,7 +167,7 @@ static int nobody(const p2p_testbed *bed, p2p_loop *loop, p2p_addr *out)
 static int set_loss(const p2p_testbed *bed, p2p_loop *loop, double loss)
 {
     const variant *v = variant_of(bed);
-    p2p_link link = {0};
+    p2p_link link = {.size = sizeof(p2p_link)};
     (void)loop;
     if (v->link)
         link = *v->link;
@@ -219,9 +219,12 @@ static int run(variant *v)
 
 int main(int argc, char **argv)
 {
-    static const p2p_link slow = {.latency = 5 * P2P_MILLISECOND, .jitter = 2 * P2P_MILLISECOND};
-    static const p2p_link lossy = {
-        .latency = 5 * P2P_MILLISECOND, .jitter = 2 * P2P_MILLISECOND, .loss = 0.15};
+    static const p2p_link slow = {
+        .size = sizeof(p2p_link), .latency = 5 * P2P_MILLISECOND, .jitter = 2 * P2P_MILLISECOND};
+    static const p2p_link lossy = {.size = sizeof(p2p_link),
+                                   .latency = 5 * P2P_MILLISECOND,
+                                   .jitter = 2 * P2P_MILLISECOND,
+                                   .loss = 0.15};
     const unsigned exact = P2P_CLAIM_LOSSLESS | P2P_CLAIM_ORDERED;
     const unsigned simulated = P2P_CLAIM_AGAIN | P2P_CLAIM_LOSS;
     variant variants[] = {

@@ -97,7 +97,7 @@ static void test_latency(void **state)
 {
     (void)state;
     two t;
-    p2p_link link = {.latency = 123456789};
+    p2p_link link = {.size = sizeof(p2p_link), .latency = 123456789};
     begin(&t, &link);
     send_numbered(&t, 1000, 64);
     assert_int_equal(seen.count, 1000);
@@ -113,7 +113,7 @@ static void test_jitter(void **state)
 {
     (void)state;
     two t;
-    p2p_link link = {.latency = 1000, .jitter = 1000};
+    p2p_link link = {.size = sizeof(p2p_link), .latency = 1000, .jitter = 1000};
     begin(&t, &link);
     send_numbered(&t, MANY, 8);
     assert_int_equal(seen.count, MANY);
@@ -140,7 +140,7 @@ static void test_loss(void **state)
     static const double rates[] = {0, 0.001, 0.1, 0.5, 0.9, 1};
     for (size_t i = 0; i < COUNT_OF(rates); i++) {
         two t;
-        p2p_link link = {.loss = rates[i]};
+        p2p_link link = {.size = sizeof(p2p_link), .loss = rates[i]};
         begin(&t, &link);
         send_numbered(&t, MANY, 8);
         check_rate(MANY - seen.count, MANY, rates[i]);
@@ -157,7 +157,7 @@ static void test_duplicate(void **state)
 {
     (void)state;
     two t;
-    p2p_link link = {.latency = 1000, .jitter = 1000, .duplicate = 0.2};
+    p2p_link link = {.size = sizeof(p2p_link), .latency = 1000, .jitter = 1000, .duplicate = 0.2};
     begin(&t, &link);
     send_numbered(&t, MANY, 16);
     static uint64_t at[MANY];
@@ -182,7 +182,8 @@ static void test_duplicate(void **state)
 static void test_duplicate_without_memory(void **state)
 {
     (void)state;
-    p2p_link link = {.latency = 1000, .jitter = P2P_SECOND, .duplicate = 1};
+    p2p_link link = {
+        .size = sizeof(p2p_link), .latency = 1000, .jitter = P2P_SECOND, .duplicate = 1};
     size_t failed = 0;
     for (size_t n = 1; n < 8; n++) {
         two t;
@@ -207,7 +208,11 @@ static void test_reorder(void **state)
 {
     (void)state;
     two t;
-    p2p_link link = {.latency = 1000, .jitter = 100, .reorder = 0.3, .reorder_delay = 5000};
+    p2p_link link = {.size = sizeof(p2p_link),
+                     .latency = 1000,
+                     .jitter = 100,
+                     .reorder = 0.3,
+                     .reorder_delay = 5000};
     begin(&t, &link);
     send_numbered(&t, MANY, 8);
     size_t held = 0;
@@ -226,7 +231,7 @@ static void test_corrupt(void **state)
     static const size_t lens[] = {8, 100};
     for (size_t k = 0; k < COUNT_OF(lens); k++) {
         two t;
-        p2p_link link = {.corrupt = 0.25};
+        p2p_link link = {.size = sizeof(p2p_link), .corrupt = 0.25};
         begin(&t, &link);
         send_numbered(&t, MANY, lens[k]);
         size_t corrupt = 0;
@@ -253,7 +258,10 @@ static void test_bandwidth(void **state)
 {
     (void)state;
     two t;
-    p2p_link link = {.latency = P2P_MILLISECOND, .bandwidth = 1000000, .queue = 1 << 20};
+    p2p_link link = {.size = sizeof(p2p_link),
+                     .latency = P2P_MILLISECOND,
+                     .bandwidth = 1000000,
+                     .queue = 1 << 20};
     begin(&t, &link);
     send_numbered(&t, 500, 1000); /* each occupies the link for a millisecond */
     assert_int_equal(seen.count, 500);
@@ -279,7 +287,7 @@ static void test_odd_bandwidths(void **state)
                  {UINT64_MAX, 0}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         two t;
-        p2p_link link = {.bandwidth = cases[i].bandwidth};
+        p2p_link link = {.size = sizeof(p2p_link), .bandwidth = cases[i].bandwidth};
         begin(&t, &link);
         send_numbered(&t, 1, 1000);
         assert_int_equal(seen.count, 1);
@@ -295,7 +303,7 @@ static void test_queue(void **state)
     static const size_t queues[] = {1000, 5000, 0};
     for (size_t i = 0; i < COUNT_OF(queues); i++) {
         two t;
-        p2p_link link = {.bandwidth = 100000, .queue = queues[i]};
+        p2p_link link = {.size = sizeof(p2p_link), .bandwidth = 100000, .queue = queues[i]};
         size_t wait = (queues[i] ? queues[i] : 256 * 1024) / 100;
         begin(&t, &link);
         send_numbered(&t, wait + 50, 100);
@@ -313,8 +321,10 @@ static void test_endless_queue(void **state)
     static const uint64_t bandwidths[] = {1, 7, 1000, 1000000, UINT64_C(1) << 62};
     for (size_t i = 0; i < COUNT_OF(bandwidths); i++) {
         two t;
-        p2p_link link = {
-            .latency = UINT64_C(1) << 60, .bandwidth = bandwidths[i], .queue = (size_t)1 << 63};
+        p2p_link link = {.size = sizeof(p2p_link),
+                         .latency = UINT64_C(1) << 60,
+                         .bandwidth = bandwidths[i],
+                         .queue = (size_t)1 << 63};
         begin(&t, &link);
         send_numbered(&t, 500, 60000);
         assert_int_equal(seen.count, 500);
@@ -330,7 +340,7 @@ static void test_shared_bandwidth(void **state)
     (void)state;
     two t;
     node c;
-    p2p_link link = {.bandwidth = 1000000, .queue = 1 << 20};
+    p2p_link link = {.size = sizeof(p2p_link), .bandwidth = 1000000, .queue = 1 << 20};
     begin(&t, &link);
     open_node(&c, t.f.realm);
     for (int i = 0; i < 10; i++) {
@@ -361,8 +371,8 @@ static void test_new_link_is_idle(void **state)
 {
     (void)state;
     two t;
-    p2p_link modem = {.bandwidth = 100};
-    p2p_link fast = {.bandwidth = 1000000};
+    p2p_link modem = {.size = sizeof(p2p_link), .bandwidth = 100};
+    p2p_link fast = {.size = sizeof(p2p_link), .bandwidth = 1000000};
     for (int pair = 0; pair < 2; pair++) {
         begin(&t, NULL);
         if (pair)
@@ -391,9 +401,9 @@ static void test_mtu(void **state)
     (void)state;
     two t;
     node c;
-    p2p_link small = {.mtu = 100};
-    p2p_link smaller = {.mtu = 50};
-    p2p_link large = {.mtu = 1 << 20};
+    p2p_link small = {.size = sizeof(p2p_link), .mtu = 100};
+    p2p_link smaller = {.size = sizeof(p2p_link), .mtu = 50};
+    p2p_link large = {.size = sizeof(p2p_link), .mtu = 1 << 20};
     begin(&t, &small);
     open_node(&c, t.f.realm);
     assert_int_equal(p2p_mtu(t.a.swarm, &t.b.addr), 100);
@@ -433,7 +443,9 @@ static void test_set_link(void **state)
 {
     (void)state;
     two t;
-    p2p_link one = {.latency = 1000}, two_ = {.latency = 2000}, three = {.latency = 3000};
+    p2p_link one = {.size = sizeof(p2p_link), .latency = 1000},
+             two_ = {.size = sizeof(p2p_link), .latency = 2000},
+             three = {.size = sizeof(p2p_link), .latency = 3000};
     begin(&t, NULL);
     assert_int_equal(trip(&t, &t.a, &t.b), 0);
     assert_ok(p2p_realm_set_link_between(t.f.realm, 0, 1, NULL)); /* back to what it is */
@@ -464,6 +476,36 @@ static void test_set_link(void **state)
     end(&t);
 }
 
+/* As with configs: without its size it is refused, and what is not known on either side is zero. */
+static void test_size(void **state)
+{
+    (void)state;
+    struct {
+        p2p_link link;
+        uint64_t later;
+    } newer = {.link = {.size = sizeof newer, .latency = 1000}, .later = 1};
+    p2p_link older = {.size = offsetof(p2p_link, mtu), .latency = 1000, .mtu = 1};
+    p2p_link link = {.latency = 1000};
+    p2p_realm_config config;
+    p2p_realm *realm = NULL;
+    two t;
+    begin(&t, NULL);
+    assert_int_equal(p2p_realm_set_link(t.f.realm, &link), P2P_ERR_INVALID);
+    assert_int_equal(p2p_realm_set_link_between(t.f.realm, 0, 1, &link), P2P_ERR_INVALID);
+    p2p_realm_config_init(&config);
+    config.link = &link;
+    assert_int_equal(p2p_realm_new(&realm, t.f.loop, &config), P2P_ERR_INVALID);
+    assert_int_equal(p2p_realm_set_link(t.f.realm, &newer.link), P2P_ERR_INVALID);
+    newer.later = 0;
+    assert_ok(p2p_realm_set_link(t.f.realm, &newer.link));
+    assert_ok(p2p_realm_set_link(t.f.realm, &older));
+    assert_int_equal(p2p_mtu(t.a.swarm, &t.b.addr), 65536);
+    p2p_link_init(&link);
+    assert_int_equal(link.latency, 0);
+    assert_ok(p2p_realm_set_link(t.f.realm, &link));
+    end(&t);
+}
+
 /* A thousand links of pairs, each with its own latency. */
 static void test_many_links(void **state)
 {
@@ -471,7 +513,7 @@ static void test_many_links(void **state)
     two t;
     begin(&t, NULL);
     for (uint64_t i = 0; i < 1000; i++) {
-        p2p_link link = {.latency = 1 + i};
+        p2p_link link = {.size = sizeof(p2p_link), .latency = 1 + i};
         assert_ok(p2p_realm_set_link_between(t.f.realm, i % 40, i / 40, &link));
     }
     for (uint64_t i = 0; i < 1000; i += 3)
@@ -500,7 +542,7 @@ static void test_partition(void **state)
     (void)state;
     two t;
     node c;
-    p2p_link link = {.latency = 1000};
+    p2p_link link = {.size = sizeof(p2p_link), .latency = 1000};
     begin(&t, &link);
     open_node(&c, t.f.realm);
     assert_int_equal(p2p_realm_set_side(t.f.realm, 77, 1), P2P_ERR_NOT_FOUND);
@@ -533,7 +575,7 @@ static void test_ask_across_partition(void **state)
     (void)state;
     two t;
     reply r, s, hopeless;
-    p2p_link link = {.latency = 10 * P2P_MILLISECOND};
+    p2p_link link = {.size = sizeof(p2p_link), .latency = 10 * P2P_MILLISECOND};
     begin(&t, &link);
     t.b.hold = 1;
     assert_ok(node_ask(&t.a, &t.b, "in flight", 0, &r));
@@ -587,11 +629,18 @@ static void test_asks_on_bad_links(void **state)
 {
     (void)state;
     static const p2p_link links[] = {
-        {.loss = 0.5},
-        {.latency = 10 * P2P_MILLISECOND, .loss = 0.5},
-        {.latency = 10 * P2P_MILLISECOND, .jitter = 50 * P2P_MILLISECOND, .loss = 0.5},
-        {.duplicate = 1, .corrupt = 0.4, .jitter = P2P_MILLISECOND},
-        {.reorder = 0.5, .reorder_delay = P2P_SECOND, .loss = 0.3, .corrupt = 0.3},
+        {.size = sizeof(p2p_link), .loss = 0.5},
+        {.size = sizeof(p2p_link), .latency = 10 * P2P_MILLISECOND, .loss = 0.5},
+        {.size = sizeof(p2p_link),
+         .latency = 10 * P2P_MILLISECOND,
+         .jitter = 50 * P2P_MILLISECOND,
+         .loss = 0.5},
+        {.size = sizeof(p2p_link), .duplicate = 1, .corrupt = 0.4, .jitter = P2P_MILLISECOND},
+        {.size = sizeof(p2p_link),
+         .reorder = 0.5,
+         .reorder_delay = P2P_SECOND,
+         .loss = 0.3,
+         .corrupt = 0.3},
     };
     for (size_t i = 0; i < COUNT_OF(links); i++)
         check_asks(&links[i], 1000);
@@ -603,7 +652,7 @@ static void test_retry_times(void **state)
     (void)state;
     two t;
     static reply r[500];
-    p2p_link link = {.latency = 10 * P2P_MILLISECOND, .loss = 0.5};
+    p2p_link link = {.size = sizeof(p2p_link), .latency = 10 * P2P_MILLISECOND, .loss = 0.5};
     begin(&t, &link);
     for (size_t i = 0; i < COUNT_OF(r); i++)
         assert_ok(node_ask(&t.a, &t.b, "?", 0, &r[i]));
@@ -624,7 +673,8 @@ static void test_ask_with_full_queue(void **state)
     (void)state;
     two t;
     reply r, hopeless;
-    p2p_link link = {.latency = P2P_MILLISECOND, .bandwidth = 1000, .queue = 4000};
+    p2p_link link = {
+        .size = sizeof(p2p_link), .latency = P2P_MILLISECOND, .bandwidth = 1000, .queue = 4000};
     begin(&t, &link);
     for (uint64_t i = 0; i < 100; i++)
         assert_ok(node_tell(&t.a, &t.b, i, 100));
@@ -657,6 +707,7 @@ int main(void)
         cmocka_unit_test(test_new_link_is_idle),
         cmocka_unit_test(test_mtu),
         cmocka_unit_test(test_set_link),
+        cmocka_unit_test(test_size),
         cmocka_unit_test(test_many_links),
         cmocka_unit_test(test_partition),
         cmocka_unit_test(test_ask_across_partition),

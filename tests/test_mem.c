@@ -5,7 +5,7 @@
 #include "support/check.h"
 #include "support/realm_nodes.h"
 
-static const p2p_link slow = {.latency = 10 * P2P_MILLISECOND};
+static const p2p_link slow = {.size = sizeof(p2p_link), .latency = 10 * P2P_MILLISECOND};
 
 /* --- realms --- */
 
@@ -64,7 +64,7 @@ static void test_bad_links(void **state)
     static const double bad[] = {-0.001, 1.001, NAN, INFINITY};
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         for (size_t which = 0; which < 4; which++) {
-            p2p_link link = {0};
+            p2p_link link = {.size = sizeof(p2p_link)};
             double *const members[] = {&link.loss, &link.duplicate, &link.reorder, &link.corrupt};
             *members[which] = bad[i];
             p2p_realm_config config;
@@ -85,9 +85,7 @@ static void test_realm_free(void **state)
     (void)state;
     field f;
     node a, b;
-    field_begin(&f, 0, &slow);
-    node_open(&a, f.realm, NULL);
-    node_open(&b, f.realm, NULL);
+    field_begin_pair(&f, 0, &slow, &a, &b);
     assert_int_equal(p2p_realm_free(f.realm), P2P_ERR_BUSY);
     assert_int_equal(p2p_loop_free(f.loop), P2P_ERR_BUSY);
     assert_ok(node_tell(&a, &b, 1, 8));
@@ -217,9 +215,7 @@ static void test_immediate(void **state)
     (void)state;
     field f;
     node a, b;
-    field_begin(&f, 0, NULL);
-    node_open(&a, f.realm, NULL);
-    node_open(&b, f.realm, NULL);
+    field_begin_pair(&f, 0, NULL, &a, &b);
     assert_int_equal(p2p_mtu(a.swarm, &b.addr), 65536);
     assert_int_equal(p2p_ask_mtu(a.swarm, &b.addr), 1 << 20);
     for (uint64_t i = 0; i < 100; i++)
@@ -243,9 +239,7 @@ static void test_immediate(void **state)
     field_run(&f);
     assert_int_equal(b.tells, 202);
     assert_int_equal(b.len, 65536);
-    node_close(&a);
-    node_close(&b);
-    field_end(&f);
+    field_end_pair(&f, &a, &b);
 }
 
 /* What a receiver sends is delivered in a later round, so two that answer each other end. */
@@ -267,9 +261,7 @@ static void test_answers(void **state)
     field f;
     node a, b;
     side sides[2] = {{.count = 0}};
-    field_begin(&f, 0, NULL);
-    node_open(&a, f.realm, NULL);
-    node_open(&b, f.realm, NULL);
+    field_begin_pair(&f, 0, NULL, &a, &b);
     sides[0].swarm = a.swarm;
     sides[1].swarm = b.swarm;
     p2p_on_tell(a.swarm, answer_tell, &sides[0]);
@@ -278,9 +270,7 @@ static void test_answers(void **state)
     field_run(&f);
     assert_int_equal(sides[1].count, 1000);
     assert_int_equal(sides[0].count, 999);
-    node_close(&a);
-    node_close(&b);
-    field_end(&f);
+    field_end_pair(&f, &a, &b);
 }
 
 static void test_wrong_addresses(void **state)
@@ -364,9 +354,7 @@ static void check_queue(size_t max, const p2p_link *link)
     assert_ok(node_tell(&a, &b, 1, 8));
     field_run(&f);
     assert_int_equal(a.writable, 1);
-    node_close(&a);
-    node_close(&b);
-    field_end(&f);
+    field_end_pair(&f, &a, &b);
 }
 
 static void test_queue(void **state)
@@ -391,7 +379,9 @@ static void test_writable_at_half(void **state)
     (void)state;
     field f;
     node a, b;
-    p2p_link link = {.latency = P2P_MILLISECOND, .bandwidth = 8000}; /* a message per ms */
+    p2p_link link = {.size = sizeof(p2p_link),
+                     .latency = P2P_MILLISECOND,
+                     .bandwidth = 8000}; /* a message per ms */
     field_begin(&f, 0, &link);
     p2p_mem_config config;
     p2p_mem_config_init(&config);
@@ -405,9 +395,7 @@ static void test_writable_at_half(void **state)
     p2p_on_writable(a.swarm, on_half, &f);
     field_run(&f);
     assert_int_equal(queued_when_writable, 50);
-    node_close(&a);
-    node_close(&b);
-    field_end(&f);
+    field_end_pair(&f, &a, &b);
 }
 
 /* What reaches a node that is being closed, or has no receiver, is counted. */
@@ -416,9 +404,7 @@ static void test_unhandled(void **state)
     (void)state;
     field f;
     node a, b;
-    field_begin(&f, 0, NULL);
-    node_open(&a, f.realm, NULL);
-    node_open(&b, f.realm, NULL);
+    field_begin_pair(&f, 0, NULL, &a, &b);
     p2p_on_tell(b.swarm, NULL, NULL);
     assert_ok(node_tell(&a, &b, 1, 8));
     field_run(&f);
@@ -459,9 +445,7 @@ static void test_transform(void **state)
     node a, b;
     reply r;
     transformer t = {0};
-    field_begin(&f, 0, NULL);
-    node_open(&a, f.realm, NULL);
-    node_open(&b, f.realm, NULL);
+    field_begin_pair(&f, 0, NULL, &a, &b);
     p2p_realm_on_transform(f.realm, transform, &t);
     uint8_t text[8] = {1, 0, 0, 0, 0, 0, 0, 0};
     assert_ok(p2p_tell(a.swarm, &b.addr, text, sizeof text));
@@ -482,9 +466,7 @@ static void test_transform(void **state)
     assert_ok(p2p_tell(a.swarm, &b.addr, NULL, 0));
     field_run(&f);
     assert_int_equal(b.tells, 2);
-    node_close(&a);
-    node_close(&b);
-    field_end(&f);
+    field_end_pair(&f, &a, &b);
 }
 
 /* --- events --- */
@@ -579,9 +561,7 @@ static uint64_t hash_of(int payloads, uint64_t value)
     assert_ok(node_tell(&a, &b, value, 8));
     field_run(&f);
     uint64_t hash = p2p_realm_trace_hash(f.realm);
-    node_close(&a);
-    node_close(&b);
-    field_end(&f);
+    field_end_pair(&f, &a, &b);
     return hash;
 }
 
@@ -602,9 +582,7 @@ static void test_crash(void **state)
     field f;
     node a, b, again;
     reply from_crashed, to_crashed;
-    field_begin(&f, 0, &slow);
-    node_open(&a, f.realm, NULL);
-    node_open(&b, f.realm, NULL);
+    field_begin_pair(&f, 0, &slow, &a, &b);
     assert_int_equal(p2p_realm_crash(f.realm, 77), P2P_ERR_NOT_FOUND);
     assert_ok(node_tell(&b, &a, 1, 8)); /* it has left already */
     assert_ok(node_tell(&a, &b, 1, 8)); /* it will not arrive */
@@ -711,7 +689,8 @@ static int small_life(p2p_loop *loop)
     int err = p2p_realm_new(&realm, loop, NULL);
     if (err)
         return err;
-    static const p2p_link link = {.latency = P2P_MILLISECOND, .duplicate = 1, .mtu = 100};
+    static const p2p_link link = {
+        .size = sizeof(p2p_link), .latency = P2P_MILLISECOND, .duplicate = 1, .mtu = 100};
     err = p2p_realm_set_link_between(realm, 0, 1, &link);
     for (size_t i = 0; i < 2 && !err; i++) {
         p2p_mem_config config;
@@ -750,7 +729,7 @@ static void test_memory_of_bursts(void **state)
         p2p_mem_config config;
         p2p_mem_config_init(&config);
         config.max_queue = bursts[i].count;
-        field_begin(&f, 0, &(p2p_link){.jitter = P2P_SECOND});
+        field_begin(&f, 0, &(p2p_link){.size = sizeof(p2p_link), .jitter = P2P_SECOND});
         node_open(&a, f.realm, &config);
         node_open(&b, f.realm, NULL);
         size_t before = f.memory.bytes;
@@ -760,9 +739,7 @@ static void test_memory_of_bursts(void **state)
         field_run(&f);
         assert_int_equal(b.tells, bursts[i].count);
         assert_true(f.memory.bytes - before < 3000000);
-        node_close(&a);
-        node_close(&b);
-        field_end(&f);
+        field_end_pair(&f, &a, &b);
     }
 }
 

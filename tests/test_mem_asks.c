@@ -3,7 +3,7 @@
 #include "support/check.h"
 #include "support/realm_nodes.h"
 
-static const p2p_link slow = {.latency = 10 * P2P_MILLISECOND};
+static const p2p_link slow = {.size = sizeof(p2p_link), .latency = 10 * P2P_MILLISECOND};
 
 /* Two nodes that can ask each other. */
 typedef struct two {
@@ -179,7 +179,7 @@ static void test_late(void **state)
     (void)state;
     two t;
     reply r, s;
-    static const p2p_link far = {.latency = 20 * P2P_SECOND};
+    static const p2p_link far = {.size = sizeof(p2p_link), .latency = 20 * P2P_SECOND};
     begin(&t, &far, NULL);
     assert_ok(node_ask(&t.a, &t.b, "?", 0, &r));
     assert_ok(node_ask(&t.a, &t.b, "?", 40 * P2P_SECOND, &s));

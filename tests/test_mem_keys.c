@@ -5,7 +5,7 @@
 #include "support/check.h"
 #include "support/realm_nodes.h"
 
-static const p2p_link slow = {.latency = 10 * P2P_MILLISECOND};
+static const p2p_link slow = {.size = sizeof(p2p_link), .latency = 10 * P2P_MILLISECOND};
 
 static uint8_t key_of[3][4096];
 

@@ -171,7 +171,7 @@ static void test_stuck_queue(void **state)
     net n;
     (void)state;
     for (unsigned can = 0; can < 2; can++) {
-        net_init(&n);
+        net_init_with(&n, 1, test_no_extensions, NULL);
         assert_int_equal(p2p_pke_channel_open(n.side[0].channel, net_clock(&n, 0)), 0);
         net_flush(&n, 0);
         net_run(&n, 31 * P2P_MILLISECOND);
@@ -188,6 +188,40 @@ static void test_stuck_queue(void **state)
         assert_int_equal(n.side[0].delivered, can);
         net_free(&n);
     }
+}
+
+/*
+ * A handshake that is held up for long makes the session that becomes ready last, but is over
+ * first. Then the one before it serves, and silence under it is noticed like under any other: here
+ * because the peer has restarted.
+ */
+static void test_current_session_is_over_first(void **state)
+{
+    net n;
+    uint8_t hello[P2P_PKE_MAX_HANDSHAKE];
+    size_t len = 0;
+    (void)state;
+    net_init(&n);
+    n.filter = net_lose_all;
+    assert_int_equal(net_text(&n, 0, "lost"), 0);
+    assert_int_equal(
+        p2p_pke_session_message(n.side[0].channel->out.session, hello, sizeof hello, &len), 0);
+    net_run(&n, 100 * P2P_SECOND);
+    n.filter = NULL;
+    assert_int_equal(net_text(&n, 1, "x"), 0);
+    net_run(&n, P2P_SECOND);
+    assert_int_equal(net_receive(&n, 1, hello, len), 0);
+    net_run(&n, P2P_SECOND);
+    assert_true(n.side[0].channel->current->created < n.side[0].channel->previous->created);
+    net_run(&n, 90 * P2P_SECOND);
+    net_restart(&n, 1);
+    unsigned before = n.side[1].delivered;
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(net_text(&n, 0, "y"), 0);
+        net_run(&n, P2P_SECOND);
+    }
+    assert_true(n.side[1].delivered > before);
+    net_free(&n);
 }
 
 /* A datagram may claim a time before the one that was told last. */
@@ -210,13 +244,56 @@ static void test_now_never_goes_back(void **state)
     net_free(&n);
 }
 
+/* Callers that were compiled with a shorter or a longer struct. */
+static void test_other_sizes(void **state)
+{
+    net n;
+    struct {
+        p2p_pke_info info;
+        uint64_t later;
+    } newer;
+    union {
+        p2p_pke_info info;
+        uint8_t bytes[sizeof(p2p_pke_info)];
+    } older;
+    struct {
+        p2p_pke_event event;
+        uint64_t later;
+    } event;
+    const size_t size = offsetof(p2p_pke_info, last_received);
+    (void)state;
+    net_init(&n);
+    assert_int_equal(net_text(&n, 0, "x"), 0);
+    memset(&newer, 0xff, sizeof newer);
+    p2p_pke_channel_info_sized(n.side[0].channel, n.time, &newer.info, sizeof newer);
+    assert_int_equal(newer.info.queued, 1);
+    assert_int_equal(newer.later, 0);
+    memset(&older, 0xff, sizeof older);
+    p2p_pke_channel_info_sized(n.side[0].channel, n.time, &older.info, size);
+    assert_int_equal(older.info.queued, 1);
+    for (size_t i = size; i < sizeof older; i++)
+        assert_int_equal(older.bytes[i], 0xff);
+    memset(&event, 0xff, sizeof event);
+    assert_int_equal(p2p_pke_channel_event_sized(n.side[0].channel, &event.event, sizeof event),
+                     P2P_PKE_NOTHING);
+    assert_int_equal(event.event.dropped, 0);
+    assert_int_equal(event.later, 0);
+    net_free(&n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_slow_signer),    cmocka_unit_test(test_slow_signer_signs_the_same),
-        cmocka_unit_test(test_failing_signer), cmocka_unit_test(test_small_buffers),
-        cmocka_unit_test(test_floor_of_time),  cmocka_unit_test(test_long_sleep),
-        cmocka_unit_test(test_stuck_queue),    cmocka_unit_test(test_now_never_goes_back),
+        cmocka_unit_test(test_other_sizes),
+        cmocka_unit_test(test_slow_signer),
+        cmocka_unit_test(test_slow_signer_signs_the_same),
+        cmocka_unit_test(test_failing_signer),
+        cmocka_unit_test(test_small_buffers),
+        cmocka_unit_test(test_floor_of_time),
+        cmocka_unit_test(test_long_sleep),
+        cmocka_unit_test(test_stuck_queue),
+        cmocka_unit_test(test_current_session_is_over_first),
+        cmocka_unit_test(test_now_never_goes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,69 +3,84 @@
 #include "support/check.h"
 #include "support/pke_net.h"
 
-static const p2p_link slow = {.latency = 10 * P2P_MILLISECOND};
+static const p2p_link slow = {.size = sizeof(p2p_link), .latency = 10 * P2P_MILLISECOND};
 
 /* --- making --- */
+
+/* What it takes to make one by hand; the config has no signer yet. */
+typedef struct making {
+    pke_net net;
+    p2p_signer *signer;
+    p2p_swarm *inner;
+    p2p_swarm *out;
+    p2p_pke_swarm_config config;
+} making;
+
+static void begin_making(making *m)
+{
+    memset(m, 0, sizeof *m);
+    pke_net_begin(&m->net, NULL, 1);
+    m->net.node[0].net = &m->net;
+    m->signer = m->net.node[0].signer = pke_test_signer(1);
+    assert_ok(p2p_mem_new(&m->inner, m->net.realm, NULL));
+    p2p_pke_swarm_config_init(&m->config);
+}
+
+/* If none was made, the inner swarm is still ours. */
+static void end_making(making *m)
+{
+    if (!m->out)
+        p2p_close(m->inner, NULL, NULL);
+    m->net.node[0].swarm = m->out;
+    pke_net_end(&m->net);
+}
+
+static int make(making *m)
+{
+    return p2p_pke_swarm_new(&m->out, m->inner, &m->config);
+}
 
 static void test_config(void **state)
 {
     (void)state;
-    pke_net net;
-    p2p_swarm *inner = NULL;
-    p2p_swarm *out = NULL;
-    p2p_pke_swarm_config config;
-    p2p_signer *signer = pke_test_signer(1);
-    pke_net_begin(&net, NULL, 1);
-    assert_ok(p2p_mem_new(&inner, net.realm, NULL));
-    p2p_pke_swarm_config_init(&config);
-    assert_int_equal(p2p_pke_swarm_new(&out, inner, &config), P2P_ERR_INVALID);
-    assert_int_equal(p2p_pke_swarm_new(&out, inner, NULL), P2P_ERR_INVALID);
-    config.signer = signer;
-    assert_int_equal(p2p_pke_swarm_new(NULL, inner, &config), P2P_ERR_INVALID);
-    assert_int_equal(p2p_pke_swarm_new(&out, NULL, &config), P2P_ERR_INVALID);
-    config.size = 1;
-    assert_int_equal(p2p_pke_swarm_new(&out, inner, &config), P2P_ERR_INVALID);
-    config.size = sizeof config;
-    config.max_handshakes = SIZE_MAX;
-    assert_int_equal(p2p_pke_swarm_new(&out, inner, &config), P2P_ERR_INVALID);
-    config.max_handshakes = 0;
-    assert_ok(p2p_pke_swarm_new(&out, inner, &config));
-    assert_string_equal(p2p_swarm_kind(out), "pke");
-    assert_ptr_equal(p2p_swarm_inner(out), inner);
-    net.node[0].swarm = out;
-    net.node[0].net = &net;
-    pke_net_end(&net);
-    p2p_signer_free(signer);
+    making m;
+    begin_making(&m);
+    assert_int_equal(make(&m), P2P_ERR_INVALID);
+    assert_int_equal(p2p_pke_swarm_new(&m.out, m.inner, NULL), P2P_ERR_INVALID);
+    m.config.signer = m.signer;
+    assert_int_equal(p2p_pke_swarm_new(NULL, m.inner, &m.config), P2P_ERR_INVALID);
+    assert_int_equal(p2p_pke_swarm_new(&m.out, NULL, &m.config), P2P_ERR_INVALID);
+    m.config.size = 1;
+    assert_int_equal(make(&m), P2P_ERR_INVALID);
+    m.config.size = sizeof m.config;
+    m.config.max_handshakes = SIZE_MAX;
+    assert_int_equal(make(&m), P2P_ERR_INVALID);
+    m.config.max_handshakes = 0;
+    assert_ok(make(&m));
+    assert_string_equal(p2p_swarm_kind(m.out), "pke");
+    assert_ptr_equal(p2p_swarm_inner(m.out), m.inner);
+    end_making(&m);
 }
 
 /* Whichever allocation fails, the maker says so, and the inner swarm is still the caller's. */
 static void test_no_memory(void **state)
 {
     (void)state;
-    pke_net net;
-    p2p_swarm *inner = NULL;
-    p2p_swarm *out = NULL;
-    p2p_pke_swarm_config config;
-    p2p_signer *signer = pke_test_signer(1);
-    pke_net_begin(&net, NULL, 1);
-    assert_ok(p2p_mem_new(&inner, net.realm, NULL));
-    p2p_pke_swarm_config_init(&config);
-    config.signer = signer;
-    size_t live = net.memory.live;
+    making m;
+    begin_making(&m);
+    m.config.signer = m.signer;
+    size_t live = m.net.memory.live;
     int err = P2P_ERR_NO_MEMORY;
     size_t fails = 0;
     while (err) {
-        net.memory.fail_at = net.memory.calls + ++fails;
-        err = p2p_pke_swarm_new(&out, inner, &config);
-        assert_true(!err || (err == P2P_ERR_NO_MEMORY && net.memory.live == live));
+        m.net.memory.fail_at = m.net.memory.calls + ++fails;
+        err = make(&m);
+        assert_true(!err || (err == P2P_ERR_NO_MEMORY && m.net.memory.live == live));
         assert_true(fails < 50);
     }
     assert_true(fails > 3);
-    net.memory.fail_at = 0;
-    net.node[0].swarm = out;
-    net.node[0].net = &net;
-    pke_net_end(&net);
-    p2p_signer_free(signer);
+    m.net.memory.fail_at = 0;
+    end_making(&m);
 }
 
 /* A signer that cannot give its key. */
@@ -86,20 +101,13 @@ static void free_nothing(p2p_signer *signer)
 static void test_signer_error(void **state)
 {
     (void)state;
-    pke_net net;
-    p2p_swarm *inner = NULL;
-    p2p_swarm *out = NULL;
-    p2p_pke_swarm_config config;
+    making m;
     const p2p_signer_ops ops = {.size = sizeof ops, .public_key = no_key, .free = free_nothing};
     p2p_signer broken = {.ops = &ops};
-    pke_net_begin(&net, NULL, 1);
-    assert_ok(p2p_mem_new(&inner, net.realm, NULL));
-    p2p_pke_swarm_config_init(&config);
-    config.signer = &broken;
-    assert_int_equal(p2p_pke_swarm_new(&out, inner, &config), P2P_ERR_IO);
-    p2p_close(inner, NULL, NULL);
-    pke_net_run(&net, 0);
-    pke_net_end(&net);
+    begin_making(&m);
+    m.config.signer = &broken;
+    assert_int_equal(make(&m), P2P_ERR_IO);
+    end_making(&m);
 }
 
 static void test_other_kinds(void **state)
@@ -159,9 +167,8 @@ static void test_messages(void **state)
 {
     (void)state;
     pke_net net;
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     /* Three messages of handshake, and then the message. */
     assert_int_equal(pke_arrive(a, b, "hello"), 50 * P2P_MILLISECOND);
     assert_true(p2p_addr_equal(&b->last_src, &a->addr));
@@ -185,9 +192,8 @@ static void test_mtu(void **state)
     (void)state;
     pke_net net;
     static uint8_t data[70000];
-    pke_net_begin(&net, NULL, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, NULL, 1, &a, &b);
     /* Memory swarms carry 65536 bytes; a message of the protocol has 65515 at most. */
     size_t mtu = p2p_mtu(a->swarm, &b->addr);
     assert_int_equal(mtu, P2P_PKE_MAX_MESSAGE);
@@ -199,7 +205,7 @@ static void test_mtu(void **state)
         assert_int_equal(b->got, round + 1);
         assert_int_equal(b->last_len, mtu);
     }
-    p2p_link narrow = {.mtu = 1280};
+    p2p_link narrow = {.size = sizeof(p2p_link), .mtu = 1280};
     assert_ok(p2p_realm_set_link(net.realm, &narrow));
     assert_int_equal(p2p_mtu(a->swarm, &b->addr), 1260);
     assert_ok(p2p_tell(a->swarm, &b->addr, data, 1260));
@@ -213,9 +219,8 @@ static void test_empty(void **state)
 {
     (void)state;
     pke_net net;
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     for (unsigned i = 1; i <= 10; i++) {
         assert_ok(p2p_tell(a->swarm, &b->addr, NULL, 0));
         assert_ok(p2p_tell(b->swarm, &a->addr, "", 0));
@@ -232,12 +237,12 @@ static void test_simultaneous(void **state)
 {
     (void)state;
     for (uint64_t seed = 0; seed < 300; seed++) {
-        static const p2p_link jitter = {.latency = 5 * P2P_MILLISECOND,
+        static const p2p_link jitter = {.size = sizeof(p2p_link),
+                                        .latency = 5 * P2P_MILLISECOND,
                                         .jitter = 5 * P2P_MILLISECOND};
         pke_net net;
-        pke_net_begin(&net, &jitter, seed);
-        pke_node *a = pke_net_add(&net, 0, 1, NULL);
-        pke_node *b = pke_net_add(&net, 1, 2, NULL);
+        pke_node *a, *b;
+        pke_net_begin_pair(&net, &jitter, seed, &a, &b);
         for (int i = 0; i < 5; i++) {
             assert_ok(pke_say(a, &b->addr, "from a"));
             assert_ok(pke_say(b, &a->addr, "from b"));
@@ -258,9 +263,8 @@ static void test_nearly_simultaneous(void **state)
     (void)state;
     for (unsigned offset = 0; offset < 60; offset++) {
         pke_net net;
-        pke_net_begin(&net, &slow, offset);
-        pke_node *a = pke_net_add(&net, 0, 1, NULL);
-        pke_node *b = pke_net_add(&net, 1, 2, NULL);
+        pke_node *a, *b;
+        pke_net_begin_pair(&net, &slow, offset, &a, &b);
         assert_ok(pke_say(b, &a->addr, "first"));
         pke_net_run(&net, offset * P2P_MILLISECOND);
         assert_ok(pke_say(a, &b->addr, "second"));
@@ -281,9 +285,8 @@ static void test_tie_is_not_malformed(void **state)
 {
     (void)state;
     pke_net net;
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     assert_ok(pke_say(a, &b->addr, "from a"));
     assert_ok(pke_say(b, &a->addr, "from b"));
     pke_net_run(&net, P2P_SECOND);
@@ -397,9 +400,8 @@ static void test_reentrance(void **state)
 {
     (void)state;
     pke_net net;
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     b->on_tell = answer_back;
     for (unsigned i = 1; i <= 20; i++) {
         assert_ok(pke_say(a, &b->addr, "echo"));
@@ -414,10 +416,9 @@ static void test_reentrance(void **state)
     pke_net_end(&net);
 }
 
-static void close_in_event(pke_node *node, p2p_pke_peer_event event, const p2p_addr *peer)
+static void close_in_event(pke_node *node, const p2p_pke_peer_event *event)
 {
     (void)event;
-    (void)peer;
     if (node->swarm)
         p2p_close(node->swarm, NULL, NULL);
     node->swarm = NULL;
@@ -428,9 +429,8 @@ static void test_close_in_event(void **state)
     (void)state;
     for (int side = 0; side < 2; side++) {
         pke_net net;
-        pke_net_begin(&net, &slow, 1);
-        pke_node *a = pke_net_add(&net, 0, 1, NULL);
-        pke_node *b = pke_net_add(&net, 1, 2, NULL);
+        pke_node *a, *b;
+        pke_net_begin_pair(&net, &slow, 1, &a, &b);
         (side ? a : b)->on_peer = close_in_event;
         for (int i = 0; i < 3; i++)
             assert_ok(pke_say(a, &b->addr, "hello"));

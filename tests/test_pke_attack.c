@@ -8,133 +8,34 @@
 #include "core/rand.h"
 #include "support/check.h"
 #include "support/pke_net.h"
-#include "support/wire_swarm.h"
 
 #define LATENCY (5 * P2P_MILLISECOND)
 
 enum {
     PER_MILLISECOND = 100,
     FLOOD_MS = 3000,
-    HELLO = 256,
     MEMORY_LIMIT = 2 << 20, /* beyond what there was before */
 };
 
-typedef struct attack attack;
-
-typedef struct node {
-    attack *attack;
-    p2p_swarm *swarm;
-    p2p_signer *signer;
-    p2p_addr inner;
-    p2p_addr addr;
-    unsigned got;
-    uint64_t last; /* number, of the last message */
-    unsigned up, failed;
-} node;
-
-struct attack {
-    counted memory;
-    p2p_loop *loop;
-    wire *wire;
+typedef struct attack {
+    pke_net net;
+    pke_node *victim, *peer, *newcomer; /* the last one comes later */
     p2p__rand rand;
-    node victim, peer, newcomer;
-    uint8_t hello[HELLO]; /* what the attacker sends, before he changes it */
-    size_t hello_len;
-    p2p_addr captured_from; /* whose hello is wanted */
+    pke_record hello; /* what the attacker sends, before he changes it */
     unsigned injected;
     unsigned replies; /* of the victim, to those who are neither of the others */
     size_t peak;
     uint64_t told; /* by the peer */
-};
-
-/* --- nodes --- */
-
-static void on_tell(void *arg, const p2p_msg *msg)
-{
-    node *n = arg;
-    n->got++;
-    if (msg->len == 8)
-        n->last = p2p__load64le(msg->data);
-}
-
-static void on_peer(void *arg, p2p_pke_peer_event event, const p2p_addr *peer, int reason)
-{
-    node *n = arg;
-    (void)peer;
-    (void)reason;
-    n->up += event == P2P_PKE_PEER_UP;
-    n->failed += event == P2P_PKE_PEER_FAILED;
-}
-
-static p2p_addr ip_addr(const char *text)
-{
-    p2p_addr addr;
-    assert_ok(p2p_addr_parse(text, &addr));
-    return addr;
-}
-
-/* Makes a node. `change` may be NULL. */
-static void add_node(attack *a, node *n, uint64_t key, const char *at, pke_change_fn change)
-{
-    p2p_pke_swarm_config config;
-    p2p_swarm *inner = NULL;
-    memset(n, 0, sizeof *n);
-    n->attack = a;
-    n->signer = pke_test_signer(key);
-    n->inner = ip_addr(at);
-    assert_ok(wire_node(&inner, a->wire, &n->inner));
-    p2p_pke_swarm_config_init(&config);
-    config.signer = n->signer;
-    if (change)
-        change(&config);
-    assert_ok(p2p_pke_swarm_new(&n->swarm, inner, &config));
-    assert_ok(p2p_local_addr(n->swarm, &n->addr));
-    p2p_on_tell(n->swarm, on_tell, n);
-    assert_ok(p2p_pke_on_peer(n->swarm, on_peer, n));
-}
-
-static void remove_node(node *n)
-{
-    if (n->swarm)
-        p2p_close(n->swarm, NULL, NULL);
-    n->swarm = NULL;
-}
-
-static p2p_pke_stats stats_of(const node *n)
-{
-    p2p_pke_stats stats;
-    assert_ok(p2p_pke_swarm_stats(n->swarm, &stats, NULL));
-    return stats;
-}
-
-static size_t peers_of(const node *n)
-{
-    p2p_pke_stats stats;
-    size_t peers = 0;
-    assert_ok(p2p_pke_swarm_stats(n->swarm, &stats, &peers));
-    return peers;
-}
-
-/* --- the wire --- */
-
-static void run(attack *a, uint64_t duration)
-{
-    int end = p2p_sim_run_until(a->loop, p2p_loop_now(a->loop) + duration);
-    assert_true(end == P2P_SIM_TIME || end == P2P_SIM_IDLE);
-}
+} attack;
 
 /* Before anybody has proven his address, he gets at most one datagram for each, and no longer
  * one. */
 static int on_send(void *arg, const p2p_msg *sent, const p2p_msg *question)
 {
     attack *a = arg;
-    if (p2p_addr_equal(sent->src, &a->captured_from) && !a->hello_len) {
-        assert_true(sent->len <= HELLO);
-        memcpy(a->hello, sent->data, sent->len);
-        a->hello_len = sent->len;
-    }
-    if (!p2p_addr_equal(sent->src, &a->victim.inner) || p2p_addr_equal(sent->dst, &a->peer.inner) ||
-        p2p_addr_equal(sent->dst, &a->newcomer.inner))
+    if (!p2p_addr_equal(sent->src, &a->victim->inner) ||
+        p2p_addr_equal(sent->dst, &a->peer->inner) ||
+        p2p_addr_equal(sent->dst, &a->newcomer->inner))
         return 1;
     a->replies++;
     assert_non_null(question);
@@ -143,22 +44,18 @@ static int on_send(void *arg, const p2p_msg *sent, const p2p_msg *question)
     return 0;
 }
 
-static void as_reference(p2p_pke_swarm_config *config)
-{
-    config->no_extensions = 1;
-}
-
 static void begin_with(attack *a, uint64_t seed, pke_change_fn change)
 {
     memset(a, 0, sizeof *a);
-    a->loop = counted_sim(&a->memory, seed);
-    a->wire = wire_new(a->loop, LATENCY);
-    wire_on_send(a->wire, on_send, a);
+    pke_net_begin_wire(&a->net, LATENCY, seed);
+    a->net.on_send = on_send;
+    a->net.send_arg = a;
     p2p__rand_seed(&a->rand, seed);
-    add_node(a, &a->victim, 1, "10.0.0.1:1", change);
-    add_node(a, &a->peer, 2, "10.0.1.1:1", NULL);
-    a->newcomer.inner = ip_addr("10.0.2.2:2");
-    run(a, P2P_SECOND);
+    a->victim = pke_net_add_ip(&a->net, 0, 1, "10.0.0.1:1", change);
+    a->peer = pke_net_add_ip(&a->net, 1, 2, "10.0.1.1:1", NULL);
+    a->newcomer = &a->net.node[2];
+    a->newcomer->inner = pke_ip("10.0.2.2:2");
+    pke_net_run(&a->net, P2P_SECOND);
 }
 
 static void begin(attack *a, uint64_t seed)
@@ -166,35 +63,15 @@ static void begin(attack *a, uint64_t seed)
     begin_with(a, seed, NULL);
 }
 
-static void end(attack *a)
+/* What he sends is made of the InitHello of a node at an address from where nobody hears it. */
+static void capture(attack *a, pke_change_fn change)
 {
-    node *nodes[] = {&a->victim, &a->peer, &a->newcomer};
-    for (size_t i = 0; i < COUNT_OF(nodes); i++)
-        remove_node(nodes[i]);
-    run(a, P2P_SECOND);
-    for (size_t i = 0; i < COUNT_OF(nodes); i++)
-        p2p_signer_free(nodes[i]->signer);
-    wire_free(a->wire);
-    counted_end(a->loop, &a->memory);
+    pke_net_capture(&a->net, 50, "10.9.9.9:9", change, &a->hello);
 }
 
-/* Takes the InitHello that a node with that key makes now, at an address from where nobody hears
- * it. */
-static void capture(attack *a, uint64_t key, const char *at, pke_change_fn change)
+static void inject(attack *a, const p2p_addr *src, const uint8_t *data, size_t len)
 {
-    node from;
-    p2p_addr nobody = ip_addr("192.0.2.1:1");
-    uint8_t id[P2P_PEER_ID_SIZE] = {9};
-    assert_ok(p2p_addr_wrap_peer(&nobody, id, &nobody));
-    a->hello_len = 0;
-    a->captured_from = ip_addr(at);
-    add_node(a, &from, key, at, change);
-    assert_ok(p2p_tell(from.swarm, &nobody, "x", 1));
-    run(a, P2P_MILLISECOND);
-    assert_true(a->hello_len > 160);
-    remove_node(&from);
-    run(a, P2P_MILLISECOND);
-    p2p_signer_free(from.signer);
+    wire_inject(a->net.wire, src, &a->victim->inner, data, len);
 }
 
 /* --- the flood --- */
@@ -211,10 +88,10 @@ static void set_ip4(p2p_addr *out, uint32_t ip, uint16_t port)
 
 static size_t other_ephemeral(attack *a, uint8_t *out)
 {
-    memcpy(out, a->hello, a->hello_len);
-    for (size_t i = 0; i < 4; i++)
-        p2p__store64le(out + 4 + 8 * i, p2p__rand_next(&a->rand));
-    return a->hello_len;
+    pke_record other = a->hello;
+    pke_renew_hello(&other, &a->rand);
+    memcpy(out, other.data, other.len);
+    return other.len;
 }
 
 static size_t from_anywhere(attack *a, uint8_t *out, p2p_addr *src)
@@ -245,7 +122,7 @@ static size_t from_neighbours(attack *a, uint8_t *out, p2p_addr *src)
 /* From the very addresses of the peer and the newcomer. */
 static size_t from_the_same(attack *a, uint8_t *out, p2p_addr *src)
 {
-    *src = p2p__rand_next(&a->rand) & 1 ? a->peer.inner : a->newcomer.inner;
+    *src = p2p__rand_next(&a->rand) & 1 ? a->peer->inner : a->newcomer->inner;
     return other_ephemeral(a, out);
 }
 
@@ -259,10 +136,10 @@ static size_t bad_signature(attack *a, uint8_t *out, p2p_addr *src)
 static size_t random_bytes(attack *a, uint8_t *out, p2p_addr *src)
 {
     uint64_t r = p2p__rand_next(&a->rand);
-    size_t len = r % HELLO;
+    size_t len = r % PKE_HELLO;
     (void)from_anywhere(a, out, src);
     if (r >> 16 & 1)
-        *src = a->peer.inner;
+        *src = a->peer->inner;
     for (size_t i = 0; i < len; i++)
         out[i] = (uint8_t)p2p__rand_next(&a->rand);
     /* Often with a header that means something. */
@@ -278,7 +155,7 @@ static size_t bare_headers(attack *a, uint8_t *out, p2p_addr *src)
     static const uint32_t nonces[] = {0, 1, 2, 3, 4, 15, 16, 17, UINT32_MAX, UINT32_MAX - 1};
     (void)from_anywhere(a, out, src);
     if (r & 1)
-        *src = a->peer.inner;
+        *src = a->peer->inner;
     p2p__store32be(out, nonces[(r >> 8) % COUNT_OF(nonces)]);
     return 4;
 }
@@ -287,67 +164,67 @@ static void tell_number(attack *a)
 {
     uint8_t number[8];
     p2p__store64le(number, ++a->told);
-    assert_ok(p2p_tell(a->peer.swarm, &a->victim.addr, number, sizeof number));
+    assert_ok(p2p_tell(a->peer->swarm, &a->victim->addr, number, sizeof number));
 }
 
 /* A flood of so many milliseconds; the peer goes on talking. */
 static void flood(attack *a, forge_fn forge, unsigned milliseconds)
 {
-    uint8_t data[HELLO];
+    uint8_t data[PKE_HELLO];
     p2p_addr src;
     for (unsigned ms = 0; ms < milliseconds; ms++) {
         for (int i = 0; i < PER_MILLISECOND; i++) {
             size_t len = forge(a, data, &src);
-            wire_inject(a->wire, &src, &a->victim.inner, data, len);
+            inject(a, &src, data, len);
             a->injected++;
         }
         if (ms % 10 == 0)
             tell_number(a);
-        run(a, P2P_MILLISECOND);
-        if (a->memory.bytes > a->peak)
-            a->peak = a->memory.bytes;
+        pke_net_run(&a->net, P2P_MILLISECOND);
+        if (a->net.memory.bytes > a->peak)
+            a->peak = a->net.memory.bytes;
     }
 }
 
 static void connect_peer(attack *a)
 {
     tell_number(a);
-    run(a, P2P_SECOND);
-    assert_int_equal(a->victim.got, 1);
+    pke_net_run(&a->net, P2P_SECOND);
+    assert_int_equal(a->victim->got, 1);
 }
 
 /* A flood under which all must go on. */
 static void survive(attack *a, forge_fn forge)
 {
     connect_peer(a);
-    size_t before = a->memory.bytes;
+    size_t before = a->net.memory.bytes;
     flood(a, forge, FLOOD_MS / 3);
     assert_true(a->peak < before + MEMORY_LIMIT);
 
     /* A newcomer, whose own swarm needs memory as well. */
-    size_t own = a->memory.bytes;
-    add_node(a, &a->newcomer, 3, "10.0.2.2:2", NULL);
-    own = a->memory.bytes - own;
-    uint64_t got = a->victim.got;
+    size_t own = a->net.memory.bytes;
+    pke_net_add_ip(&a->net, 2, 3, "10.0.2.2:2", NULL);
+    own = a->net.memory.bytes - own;
+    uint64_t got = a->victim->got;
     uint64_t told = a->told;
-    assert_ok(p2p_tell(a->newcomer.swarm, &a->victim.addr, "let me in", 9));
+    assert_ok(p2p_tell(a->newcomer->swarm, &a->victim->addr, "let me in", 9));
     flood(a, forge, FLOOD_MS / 3);
-    assert_int_equal(a->newcomer.up, 1);
-    assert_int_equal(a->victim.got - got, a->told - told + 1);
+    assert_int_equal(a->newcomer->up, 1);
+    assert_int_equal(a->victim->got - got, a->told - told + 1);
     flood(a, forge, FLOOD_MS / 3);
     assert_true(a->peak < before + own + MEMORY_LIMIT);
 
     /* All that the peer said has arrived, and it never lost its session. */
-    run(a, P2P_SECOND);
-    assert_int_equal(a->victim.last, a->told);
-    assert_int_equal(a->victim.got, a->told + 1);
-    assert_int_equal(a->peer.up, 1);
-    assert_int_equal(a->peer.failed, 0);
-    assert_int_equal(stats_of(&a->peer).handshakes_started, 1);
+    pke_net_run(&a->net, P2P_SECOND);
+    assert_int_equal(p2p__load64le((const uint8_t *)a->victim->last), a->told);
+    assert_int_equal(a->victim->got, a->told + 1);
+    assert_int_equal(a->peer->up, 1);
+    assert_int_equal(a->peer->failed, 0);
+    assert_int_equal(pke_stats(a->peer).handshakes_started, 1);
 
     /* When it is over, nothing is left of it. */
-    run(a, P2P_PKE_ATTEMPT + P2P_SECOND);
-    assert_int_equal(peers_of(&a->victim), 2);
+    pke_net_run(&a->net, P2P_PKE_ATTEMPT + P2P_SECOND);
+    assert_int_equal(pke_peers(a->victim), 2);
 }
 
 typedef struct flood_kind {
@@ -359,14 +236,14 @@ typedef struct flood_kind {
 
 static const flood_kind floods[] = {
     {"from anywhere", from_anywhere, NULL, 1},
-    {"from anywhere, without cookies", from_anywhere, as_reference, 1},
+    {"from anywhere, without cookies", from_anywhere, pke_as_reference, 1},
     {"from anywhere, IPv6", from_anywhere_6, NULL, 1},
     {"from the neighbours", from_neighbours, NULL, 1},
-    {"from the neighbours, without cookies", from_neighbours, as_reference, 1},
+    {"from the neighbours, without cookies", from_neighbours, pke_as_reference, 1},
     {"from the same addresses", from_the_same, NULL, 1},
-    {"from the same addresses, without cookies", from_the_same, as_reference, 1},
+    {"from the same addresses, without cookies", from_the_same, pke_as_reference, 1},
     {"bad signatures", bad_signature, NULL, 1},
-    {"bad signatures, without cookies", bad_signature, as_reference, 0},
+    {"bad signatures, without cookies", bad_signature, pke_as_reference, 0},
     {"random bytes", random_bytes, NULL, 0},
     {"bare headers", bare_headers, NULL, 0},
 };
@@ -377,13 +254,13 @@ static void test_flood(void **state)
     for (size_t i = 0; i < COUNT_OF(floods); i++) {
         attack a;
         begin(&a, i);
-        capture(&a, 50, "10.9.9.9:9", floods[i].attacker);
+        capture(&a, floods[i].attacker);
         survive(&a, floods[i].forge);
         if (!floods[i].is_answered)
             assert_int_equal(a.replies, 0);
         print_message("%s: %u datagrams, %u replies, %zu KiB at most\n", floods[i].name, a.injected,
                       a.replies, a.peak / 1024);
-        end(&a);
+        pke_net_end(&a.net);
     }
 }
 
@@ -395,28 +272,28 @@ static void test_replayed_hello(void **state)
     (void)state;
     attack a;
     begin(&a, 1);
-    a.captured_from = a.peer.inner;
+    pke_net_record(&a.net, &a.peer->inner, &a.hello);
     connect_peer(&a);
-    assert_true(a.hello_len > 160);
-    uint64_t until = p2p_loop_now(a.loop) + 400 * P2P_SECOND;
-    uint8_t data[HELLO];
-    while (p2p_loop_now(a.loop) < until) {
+    assert_true(a.hello.len > 160);
+    uint64_t until = p2p_loop_now(a.net.loop) + 400 * P2P_SECOND;
+    uint8_t data[PKE_HELLO];
+    while (p2p_loop_now(a.net.loop) < until) {
         for (int i = 0; i < 20; i++) {
             size_t len = other_ephemeral(&a, data);
-            wire_inject(a.wire, &a.peer.inner, &a.victim.inner, data, len);
+            inject(&a, &a.peer->inner, data, len);
         }
         if (a.told % 7 == 0) /* and as it was */
-            wire_inject(a.wire, &a.peer.inner, &a.victim.inner, a.hello, a.hello_len);
+            inject(&a, &a.peer->inner, a.hello.data, a.hello.len);
         tell_number(&a);
-        run(&a, 200 * P2P_MILLISECOND);
+        pke_net_run(&a.net, 200 * P2P_MILLISECOND);
     }
-    run(&a, P2P_SECOND);
-    assert_int_equal(a.victim.got, a.told);
-    assert_int_equal(a.peer.up, 1);
-    assert_int_equal(a.victim.up, 1);
-    assert_int_equal(a.peer.failed + a.victim.failed, 0);
-    assert_true(stats_of(&a.peer).sessions_ready >= 3);
-    end(&a);
+    pke_net_run(&a.net, P2P_SECOND);
+    assert_int_equal(a.victim->got, a.told);
+    assert_int_equal(a.peer->up, 1);
+    assert_int_equal(a.victim->up, 1);
+    assert_int_equal(a.peer->failed + a.victim->failed, 0);
+    assert_true(pke_stats(a.peer).sessions_ready >= 3);
+    pke_net_end(&a.net);
 }
 
 /* A peer that cannot prove its address, for it is as the reference, and makes a new session every
@@ -427,37 +304,35 @@ static void test_reference_peer(void **state)
     const forge_fn forges[] = {from_neighbours, from_anywhere, from_the_same};
     for (size_t k = 0; k < 2 * COUNT_OF(forges); k++) {
         attack a;
-        uint8_t data[HELLO];
+        uint8_t data[PKE_HELLO];
         p2p_addr src;
         begin(&a, k);
-        remove_node(&a.peer);
-        run(&a, P2P_SECOND);
-        p2p_signer_free(a.peer.signer);
-        add_node(&a, &a.peer, 2, "10.0.1.1:1", as_reference);
-        capture(&a, 50, "10.9.9.9:9", k % 2 ? as_reference : NULL);
+        pke_net_close(a.peer);
+        pke_net_run(&a.net, P2P_SECOND);
+        pke_net_add_ip(&a.net, 1, 2, "10.0.1.1:1", pke_as_reference);
+        capture(&a, k % 2 ? pke_as_reference : NULL);
         connect_peer(&a);
         for (int i = 0; i < 600; i++) {
             for (int n = 0; n < 100; n++) {
                 size_t len = forges[k / 2](&a, data, &src);
-                wire_inject(a.wire, &src, &a.victim.inner, data, len);
+                inject(&a, &src, data, len);
             }
             tell_number(&a);
-            run(&a, 100 * P2P_MILLISECOND);
+            pke_net_run(&a.net, 100 * P2P_MILLISECOND);
         }
-        run(&a, P2P_SECOND);
-        assert_int_equal(a.victim.got, a.told);
-        assert_int_equal(a.peer.failed, 0);
-        assert_true(stats_of(&a.peer).sessions_ready >= 5);
-        end(&a);
+        pke_net_run(&a.net, P2P_SECOND);
+        assert_int_equal(a.victim->got, a.told);
+        assert_int_equal(a.peer->failed, 0);
+        assert_true(pke_stats(a.peer).sessions_ready >= 5);
+        pke_net_end(&a.net);
     }
 }
 
 /* --- counting --- */
 
-static uint64_t dropped(const node *n)
+static uint64_t dropped(const pke_node *n)
 {
-    p2p_stats stats;
-    p2p_swarm_stats(n->swarm, &stats);
+    p2p_stats stats = pke_base_stats(n);
     return stats.rx_drop_malformed + stats.rx_drop_limit;
 }
 
@@ -467,24 +342,24 @@ static void test_counts(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(floods); i++) {
         attack a;
-        uint8_t data[HELLO];
+        uint8_t data[PKE_HELLO];
         p2p_addr src;
         begin(&a, i);
-        capture(&a, 50, "10.9.9.9:9", floods[i].attacker);
+        capture(&a, floods[i].attacker);
         connect_peer(&a);
-        uint64_t before = dropped(&a.victim) + stats_of(&a.victim).handshakes_answered +
-                          stats_of(&a.victim).rx_repeated;
+        uint64_t before = dropped(a.victim) + pke_stats(a.victim).handshakes_answered +
+                          pke_stats(a.victim).rx_repeated;
         for (unsigned k = 0; k < 10000; k++) {
             size_t len = floods[i].forge(&a, data, &src);
-            wire_inject(a.wire, &src, &a.victim.inner, data, len);
+            inject(&a, &src, data, len);
             if (k % 100 == 0)
-                run(&a, 10 * P2P_MILLISECOND);
+                pke_net_run(&a.net, 10 * P2P_MILLISECOND);
         }
-        run(&a, P2P_SECOND);
-        assert_int_equal(dropped(&a.victim) + stats_of(&a.victim).handshakes_answered +
-                             stats_of(&a.victim).rx_repeated - before,
+        pke_net_run(&a.net, P2P_SECOND);
+        assert_int_equal(dropped(a.victim) + pke_stats(a.victim).handshakes_answered +
+                             pke_stats(a.victim).rx_repeated - before,
                          10000);
-        end(&a);
+        pke_net_end(&a.net);
     }
 }
 
@@ -493,15 +368,15 @@ static void test_counts(void **state)
 /* The victim's replies to one datagram each from so many sources. */
 static unsigned replies_to(attack *a, unsigned sources, uint32_t first, uint32_t step)
 {
-    uint8_t data[HELLO];
+    uint8_t data[PKE_HELLO];
     unsigned before = a->replies;
     for (unsigned i = 0; i < sources; i++) {
         p2p_addr src;
         set_ip4(&src, first + i * step, 4000);
         size_t len = other_ephemeral(a, data);
-        wire_inject(a->wire, &src, &a->victim.inner, data, len);
+        inject(a, &src, data, len);
     }
-    run(a, 2 * LATENCY);
+    pke_net_run(&a->net, 2 * LATENCY);
     return a->replies - before;
 }
 
@@ -515,22 +390,22 @@ static void test_prefix_strangers(void **state)
     (void)state;
     attack a;
     begin_with(&a, 3, three_per_prefix);
-    capture(&a, 50, "10.9.9.9:9", as_reference);
+    capture(&a, pke_as_reference);
     assert_int_equal(replies_to(&a, 3, 0x30000001, 1), 3);
     assert_int_equal(replies_to(&a, 3, 0x30000011, 1), 0);
     assert_int_equal(replies_to(&a, 3, 0x30000111, 1), 3); /* another /24 */
-    assert_int_equal(peers_of(&a.victim), 6);
+    assert_int_equal(pke_peers(a.victim), 6);
     /* With cookies all are answered, but nothing is kept of them. */
-    capture(&a, 50, "10.9.9.9:9", NULL);
+    capture(&a, NULL);
     assert_int_equal(replies_to(&a, 3, 0x30000021, 1), 3);
-    assert_int_equal(peers_of(&a.victim), 6);
-    assert_int_equal(stats_of(&a.victim).cookies_sent, 3);
+    assert_int_equal(pke_peers(a.victim), 6);
+    assert_int_equal(pke_stats(a.victim).cookies_sent, 3);
     /* Those who go make room. */
-    run(&a, P2P_PKE_ATTEMPT + P2P_SECOND);
-    assert_int_equal(peers_of(&a.victim), 0);
+    pke_net_run(&a.net, P2P_PKE_ATTEMPT + P2P_SECOND);
+    assert_int_equal(pke_peers(a.victim), 0);
     assert_int_equal(replies_to(&a, 4, 0x30000001, 1), 4);
-    assert_int_equal(peers_of(&a.victim), 3);
-    end(&a);
+    assert_int_equal(pke_peers(a.victim), 3);
+    pke_net_end(&a.net);
 }
 
 /* Real peers of one prefix: three get in, also while strangers claim to be there. */
@@ -543,26 +418,21 @@ static void test_prefix_guests(void **state)
          "[2001:db8:0:1::1]:1"}};
     for (int family = 0; family < 2; family++) {
         attack a;
-        node nodes[5];
         begin_with(&a, 3, three_per_prefix);
-        wire_on_send(a.wire, NULL, NULL);
+        a.net.on_send = NULL;
+        pke_node *nodes = &a.net.node[3];
         for (size_t i = 0; i < 5; i++) {
-            add_node(&a, &nodes[i], 10 + i, places[family][i], NULL);
-            assert_ok(p2p_tell(nodes[i].swarm, &a.victim.addr, "x", 1));
-            run(&a, 2 * P2P_SECOND);
+            pke_net_add_ip(&a.net, 3 + i, 10 + i, places[family][i], NULL);
+            assert_ok(pke_say(&nodes[i], &a.victim->addr, "x"));
+            pke_net_run(&a.net, 2 * P2P_SECOND);
             assert_int_equal(nodes[i].up, i != 3);
         }
-        assert_int_equal(peers_of(&a.victim), 4);
+        assert_int_equal(pke_peers(a.victim), 4);
         /* Who is called by us does not count. */
-        assert_ok(p2p_tell(a.victim.swarm, &nodes[3].addr, "x", 1));
-        run(&a, P2P_SECOND);
+        assert_ok(pke_say(a.victim, &nodes[3].addr, "x"));
+        pke_net_run(&a.net, P2P_SECOND);
         assert_int_equal(nodes[3].up, 1);
-        for (size_t i = 0; i < 5; i++)
-            remove_node(&nodes[i]);
-        run(&a, P2P_SECOND);
-        for (size_t i = 0; i < 5; i++)
-            p2p_signer_free(nodes[i].signer);
-        end(&a);
+        pke_net_end(&a.net);
     }
 }
 
@@ -578,16 +448,16 @@ static void test_half_open(void **state)
     (void)state;
     attack a;
     begin_with(&a, 4, few_half_open);
-    capture(&a, 50, "10.9.9.9:9", as_reference);
+    capture(&a, pke_as_reference);
     assert_int_equal(replies_to(&a, 10, 0x30000001, 0x100), 3);
-    assert_int_equal(peers_of(&a.victim), 3);
-    run(&a, P2P_PKE_ATTEMPT + P2P_SECOND);
-    assert_int_equal(peers_of(&a.victim), 0);
-    capture(&a, 50, "10.9.9.9:9", NULL);
+    assert_int_equal(pke_peers(a.victim), 3);
+    pke_net_run(&a.net, P2P_PKE_ATTEMPT + P2P_SECOND);
+    assert_int_equal(pke_peers(a.victim), 0);
+    capture(&a, NULL);
     assert_int_equal(replies_to(&a, 10, 0x30000001, 0x100), 10);
-    assert_int_equal(peers_of(&a.victim), 2);
-    assert_int_equal(stats_of(&a.victim).cookies_sent, 8);
-    end(&a);
+    assert_int_equal(pke_peers(a.victim), 2);
+    assert_int_equal(pke_stats(a.victim).cookies_sent, 8);
+    pke_net_end(&a.net);
 }
 
 static void ten_per_second(p2p_pke_swarm_config *config)
@@ -602,13 +472,79 @@ static void test_rates(void **state)
     (void)state;
     attack a;
     begin_with(&a, 5, ten_per_second);
-    capture(&a, 50, "10.9.9.9:9", as_reference);
+    capture(&a, pke_as_reference);
     assert_int_equal(replies_to(&a, 10, 0x30000001, 1), 4);
     assert_int_equal(replies_to(&a, 50, 0x31000001, 0x100), 16);
     assert_int_equal(replies_to(&a, 50, 0x32000001, 0x100), 0);
-    run(&a, P2P_SECOND);
+    pke_net_run(&a.net, P2P_SECOND);
     assert_int_equal(replies_to(&a, 50, 0x33000001, 0x100), 10);
-    end(&a);
+    pke_net_end(&a.net);
+}
+
+/* --- reflection --- */
+
+/* Our own handshake that comes back is answered once, with no more than came, and leads nowhere. A
+ * node with the same key is a peer like any other: a user's programs share one key file. */
+static void test_reflected(void **state)
+{
+    (void)state;
+    pke_net net;
+    pke_record hello;
+    pke_net_begin_wire(&net, LATENCY, 1);
+    pke_node *n = pke_net_add_ip(&net, 0, 1, "10.0.0.1:1", NULL);
+    pke_node *twin = pke_net_add_ip(&net, 1, 1, "10.0.0.2:1", NULL);
+    p2p_addr to = pke_nobody(9);
+    p2p_addr mirror = pke_ip("10.3.3.3:3");
+    pke_net_record(&net, &n->inner, &hello);
+    assert_ok(pke_say(n, &to, "hello"));
+    pke_net_run(&net, P2P_MILLISECOND);
+    assert_true(hello.len > 160);
+    wire_inject(net.wire, &mirror, &n->inner, hello.data, hello.len);
+    pke_net_run(&net, 2 * LATENCY);
+    assert_true(pke_stats(n).handshakes_answered <= 1);
+    assert_int_equal(pke_stats(n).sessions_ready, 0);
+    assert_ok(pke_say(n, &twin->addr, "hello"));
+    pke_net_run(&net, 10 * LATENCY);
+    assert_int_equal(pke_stats(n).sessions_ready, 1);
+    pke_net_end(&net);
+}
+
+/* --- who comes where another is called --- */
+
+static void check_caller(uint64_t seed, size_t fails)
+{
+    pke_net net;
+    uint8_t id[P2P_PEER_ID_SIZE];
+    p2p_signer *other = pke_test_signer(9);
+    p2p_addr called = pke_addr(other, 0);
+    p2p_signer_free(other);
+    assert_ok(p2p_addr_peer_id(&called, id));
+    pke_net_begin_wire(&net, LATENCY, seed);
+    pke_node *n = pke_net_add_ip(&net, 0, 1, "10.0.0.1:1", NULL);
+    pke_node *caller = pke_net_add_ip(&net, 1, 2, "10.0.0.2:2", NULL);
+    assert_ok(p2p_addr_wrap_peer(&called, id, &caller->inner));
+    assert_ok(pke_say(n, &called, "for him only"));
+    pke_net_run(&net, 800 * P2P_MILLISECOND);
+    assert_ok(pke_say(caller, &n->addr, "from me"));
+    pke_net_run(&net, LATENCY / 2);
+    net.memory.fail_at = net.memory.calls + fails;
+    pke_net_run(&net, 5 * P2P_SECOND);
+    net.memory.fail_at = 0;
+    assert_int_equal(n->up, 1);
+    assert_true(p2p_addr_equal(&n->up_addr, &caller->addr));
+    assert_int_equal(caller->got, 0);
+    assert_int_equal(n->got, 1);
+    pke_net_end(&net);
+}
+
+/* There is no memory for him when he calls first: when he calls again he is not taken for whom we
+ * call there. */
+static void test_caller_is_not_the_called(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 10; seed++)
+        for (size_t fails = 1; fails < 8; fails++)
+            check_caller(seed, fails);
 }
 
 int main(void)
@@ -622,6 +558,8 @@ int main(void)
         cmocka_unit_test(test_prefix_guests),
         cmocka_unit_test(test_half_open),
         cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_reflected),
+        cmocka_unit_test(test_caller_is_not_the_called),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

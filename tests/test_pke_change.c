@@ -9,7 +9,7 @@
 /* Three messages of handshake and the message itself, and a little for ties. */
 #define ONE_HANDSHAKE (5 * LATENCY)
 
-static const p2p_link slow = {.latency = LATENCY};
+static const p2p_link slow = {.size = sizeof(p2p_link), .latency = LATENCY};
 
 /* --- another one is there --- */
 
@@ -17,9 +17,8 @@ static void test_wrong_peer(void **state)
 {
     (void)state;
     pke_net net;
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     p2p_signer *other = pke_test_signer(99);
     p2p_addr wrong = pke_addr(other, 1);
     assert_ok(pke_say(a, &wrong, "not for b"));
@@ -60,9 +59,8 @@ static void test_wrong_peer_calls(void **state)
 {
     (void)state;
     pke_net net;
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     p2p_signer *other = pke_test_signer(99);
     p2p_addr wrong = pke_addr(other, 1);
     for (int i = 0; i < 3; i++)
@@ -86,9 +84,8 @@ static void test_many_calls(void **state)
     pke_net net;
     p2p_signer *other[CALLS];
     p2p_addr wrong[CALLS];
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     for (size_t i = 0; i < CALLS; i++) {
         other[i] = pke_test_signer(90 + i);
         wrong[i] = pke_addr(other[i], 1);
@@ -124,9 +121,8 @@ static void test_restart(void **state)
     const leave_fn leave[] = {pke_net_crash, pke_net_close};
     for (int way = 0; way < 2; way++) {
         pke_net net;
-        pke_net_begin(&net, &slow, 1);
-        pke_node *a = pke_net_add(&net, 0, 1, NULL);
-        pke_node *b = pke_net_add(&net, 1, 2, NULL);
+        pke_node *a, *b;
+        pke_net_begin_pair(&net, &slow, 1, &a, &b);
         assert_true(pke_arrive(a, b, "before") <= ONE_HANDSHAKE);
         for (unsigned round = 0; round < 5; round++) {
             leave[way](b);
@@ -147,7 +143,7 @@ static void test_restart(void **state)
 static void test_restart_without_end(void **state)
 {
     (void)state;
-    static const p2p_link fast = {.latency = P2P_MILLISECOND};
+    static const p2p_link fast = {.size = sizeof(p2p_link), .latency = P2P_MILLISECOND};
     pke_net net;
     pke_net_begin(&net, &fast, 1);
     pke_node *a = pke_net_add(&net, 0, 1, NULL);
@@ -167,9 +163,8 @@ static void test_restart_unheard(void **state)
 {
     (void)state;
     pke_net net;
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     assert_true(pke_arrive(a, b, "before") <= ONE_HANDSHAKE);
     pke_net_crash(b);
     b = pke_net_add(&net, 1, 2, NULL);
@@ -190,9 +185,8 @@ static void test_restart_clock(void **state)
     const uint64_t hour = 3600 * P2P_SECOND;
     for (int step = 0; step < 4; step++) {
         pke_net net;
-        pke_net_begin(&net, &slow, 1);
-        pke_node *a = pke_net_add(&net, 0, 1, NULL);
-        pke_node *b = pke_net_add(&net, 1, 2, NULL);
+        pke_node *a, *b;
+        pke_net_begin_pair(&net, &slow, 1, &a, &b);
         assert_true(pke_arrive(step % 2 ? a : b, step % 2 ? b : a, "before") <= ONE_HANDSHAKE);
         pke_net_run(&net, P2P_SECOND);
         uint64_t wall = p2p_loop_wall(net.loop);
@@ -212,9 +206,8 @@ static void test_other_key(void **state)
     (void)state;
     for (int who = 0; who < 2; who++) {
         pke_net net;
-        pke_net_begin(&net, &slow, 1);
-        pke_node *a = pke_net_add(&net, 0, 1, NULL);
-        pke_node *b = pke_net_add(&net, 1, 2, NULL);
+        pke_node *a, *b;
+        pke_net_begin_pair(&net, &slow, 1, &a, &b);
         assert_true(pke_arrive(a, b, "before") <= ONE_HANDSHAKE);
         p2p_addr before = b->addr;
         pke_net_crash(b);
@@ -248,9 +241,8 @@ static void test_move(void **state)
     (void)state;
     for (int who = 0; who < 2; who++) {
         pke_net net;
-        pke_net_begin(&net, &slow, 1);
-        pke_node *a = pke_net_add(&net, 0, 1, NULL);
-        pke_node *b = pke_net_add(&net, 1, 2, NULL);
+        pke_node *a, *b;
+        pke_net_begin_pair(&net, &slow, 1, &a, &b);
         assert_true(pke_arrive(a, b, "before") <= ONE_HANDSHAKE);
         pke_net_crash(b);
         b = pke_net_add_at(&net, 1, 2, 50, NULL);
@@ -286,9 +278,8 @@ static void test_idle(void **state)
 {
     (void)state;
     pke_net net;
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     pke_node *c = pke_net_add(&net, 2, 3, NULL);
     assert_true(pke_arrive(a, b, "hello") <= ONE_HANDSHAKE);
     assert_true(pke_arrive(a, c, "hello") <= ONE_HANDSHAKE);
@@ -418,9 +409,8 @@ static void test_half_way(void **state)
 {
     (void)state;
     pke_net net;
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     assert_ok(pke_say(b, &a->addr, "hello"));
     pke_net_run(&net, LATENCY + 1);
     pke_net_crash(b);
@@ -449,9 +439,8 @@ static void test_no_memory(void **state)
     (void)state;
     for (size_t fails = 1; fails < 120; fails++) {
         pke_net net;
-        pke_net_begin(&net, &slow, 1);
-        pke_node *a = pke_net_add(&net, 0, 1, NULL);
-        pke_node *b = pke_net_add(&net, 1, 2, NULL);
+        pke_node *a, *b;
+        pke_net_begin_pair(&net, &slow, 1, &a, &b);
         pke_node *c = pke_net_add_at(&net, 2, 3, 50, NULL);
         size_t calls = net.memory.calls;
         net.memory.fail_at = calls + fails;

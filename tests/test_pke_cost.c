@@ -163,9 +163,8 @@ static void test_no_allocation_mem(void **state)
 {
     (void)state;
     pke_net net;
-    pke_net_begin(&net, NULL, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, NULL, 1, &a, &b);
     size_t calls = 0;
     for (int i = 0; i < 20000; i++) {
         if (i == 2000)

@@ -3,7 +3,7 @@
 #include "support/check.h"
 #include "support/pke_net.h"
 
-static const p2p_link slow = {.latency = 10 * P2P_MILLISECOND};
+static const p2p_link slow = {.size = sizeof(p2p_link), .latency = 10 * P2P_MILLISECOND};
 
 enum { MAX_KEY = 256 };
 
@@ -80,9 +80,8 @@ static void test_in_callback(void **state)
 {
     (void)state;
     pke_net net;
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     a->on_tell = b->on_tell = key_of_sender;
     a->arg = b;
     b->arg = a;
@@ -100,9 +99,8 @@ static void test_peer_key(void **state)
     pke_net net;
     lookup found = {0};
     p2p_addr plain;
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     p2p_signer *other = pke_test_signer(99);
     p2p_addr wrong = pke_addr(other, 1);
     assert_int_equal(p2p_peer_key(a->swarm, &b->addr, found.key, MAX_KEY, &found.len),
@@ -137,9 +135,8 @@ static void test_found(void **state)
     (void)state;
     pke_net net;
     lookup l;
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     /* With a handshake, then from memory: then within a turn, whatever the timeout. */
     assert_int_equal(look_up(a, &b->addr, 0, &l), 40 * P2P_MILLISECOND);
     assert_key_of(&l, b);
@@ -158,9 +155,8 @@ static void test_together(void **state)
     enum { MANY = 50 };
     pke_net net;
     static lookup l[MANY];
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     memset(l, 0, sizeof l);
     for (int i = 0; i < MANY; i++) {
         assert_ok(p2p_lookup_key(a->swarm, &b->addr, 0, on_key, &l[i]));
@@ -202,9 +198,8 @@ static void test_wrong_key(void **state)
     (void)state;
     pke_net net;
     lookup l;
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     p2p_signer *other = pke_test_signer(99);
     p2p_addr wrong = pke_addr(other, 1);
     for (int known = 0; known < 2; known++) {
@@ -253,9 +248,8 @@ static void test_close(void **state)
     for (unsigned step = 0; step < 60; step += 5) {
         pke_net net;
         static lookup l[5];
-        pke_net_begin(&net, &slow, 1);
-        pke_node *a = pke_net_add(&net, 0, 1, NULL);
-        pke_node *b = pke_net_add(&net, 1, 2, NULL);
+        pke_node *a, *b;
+        pke_net_begin_pair(&net, &slow, 1, &a, &b);
         memset(l, 0, sizeof l);
         for (int i = 0; i < 5; i++)
             assert_ok(p2p_lookup_key(a->swarm, &b->addr, 0, on_key, &l[i]));
@@ -275,9 +269,8 @@ static void test_close_at_once(void **state)
     (void)state;
     pke_net net;
     lookup l = {0};
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     assert_true(pke_arrive(a, b, "hello") < P2P_SECOND);
     assert_ok(p2p_lookup_key(a->swarm, &b->addr, 0, on_key, &l));
     pke_net_close(a);
@@ -310,9 +303,8 @@ static void test_from_callback(void **state)
 {
     (void)state;
     pke_net net;
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     chain c = {a, b->addr, 20, 0};
     assert_ok(p2p_lookup_key(a->swarm, &c.to, 0, next_lookup, &c));
     pke_net_run(&net, P2P_SECOND);
@@ -337,9 +329,8 @@ static void test_other_takes_address(void **state)
     (void)state;
     pke_net net;
     lookup l = {0};
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     p2p_signer *other = pke_test_signer(99);
     p2p_addr wrong = pke_addr(other, 1);
     assert_ok(p2p_lookup_key(a->swarm, &wrong, 0, on_key, &l));
@@ -358,9 +349,8 @@ static void test_no_memory(void **state)
     for (size_t fails = 1; fails < 60; fails++) {
         pke_net net;
         lookup l = {0};
-        pke_net_begin(&net, &slow, 1);
-        pke_node *a = pke_net_add(&net, 0, 1, NULL);
-        pke_node *b = pke_net_add(&net, 1, 2, NULL);
+        pke_node *a, *b;
+        pke_net_begin_pair(&net, &slow, 1, &a, &b);
         net.memory.fail_at = net.memory.calls + fails;
         int err = p2p_lookup_key(a->swarm, &b->addr, 0, on_key, &l);
         assert_true(err == 0 || err == P2P_ERR_NO_MEMORY);
@@ -374,6 +364,32 @@ static void test_no_memory(void **state)
     }
 }
 
+/* Nothing is left of a look-up that was not accepted. */
+static void test_no_memory_leaves_no_peer(void **state)
+{
+    (void)state;
+    pke_net net;
+    lookup l = {0};
+    size_t failed = 0;
+    pke_net_begin(&net, &slow, 1);
+    pke_node *a = pke_net_add(&net, 0, 1, NULL);
+    p2p_addr to = pke_addr(a->signer, 9);
+    for (;;) {
+        net.memory.fail_at = net.memory.calls + failed + 1;
+        int err = p2p_lookup_key(a->swarm, &to, P2P_SECOND, on_key, &l);
+        net.memory.fail_at = 0;
+        if (!err)
+            break;
+        assert_int_equal(err, P2P_ERR_NO_MEMORY);
+        assert_int_equal(pke_peers(a), 0);
+        assert_true(++failed < 50);
+    }
+    assert_true(failed >= 3);
+    pke_net_run(&net, 2 * P2P_SECOND);
+    assert_int_equal(l.calls, 1);
+    pke_net_end(&net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,7 +399,7 @@ int main(void)
         cmocka_unit_test(test_wrong_key),     cmocka_unit_test(test_refused),
         cmocka_unit_test(test_close),         cmocka_unit_test(test_close_at_once),
         cmocka_unit_test(test_from_callback), cmocka_unit_test(test_other_takes_address),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_no_memory_leaves_no_peer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

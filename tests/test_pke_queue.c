@@ -3,7 +3,7 @@
 #include "support/check.h"
 #include "support/pke_net.h"
 
-static const p2p_link slow = {.latency = 10 * P2P_MILLISECOND};
+static const p2p_link slow = {.size = sizeof(p2p_link), .latency = 10 * P2P_MILLISECOND};
 
 enum { QUEUE = 10, QUEUE_BYTES = 1000, ALL_BYTES = 2500 };
 
@@ -143,8 +143,8 @@ static void test_all_bytes_after_silence(void **state)
 }
 
 /*
- * A responder holds its messages back until the initiator shows that it is ready. What waits so is
- * counted only while it waits, and its end is an occasion for the writable event, too.
+ * A responder holds its messages for the reference back until that shows that it is ready. What
+ * waits so is counted only while it waits, and its end is an occasion for the writable event, too.
  */
 static int drop_data_of_node_0(void *arg, uint64_t from, uint64_t to, uint8_t *data, size_t len)
 {
@@ -159,7 +159,7 @@ static void test_held(void **state)
     (void)state;
     pke_net net;
     pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
+    pke_node *a = pke_net_add(&net, 0, 1, pke_as_reference);
     pke_node *b = pke_net_add(&net, 1, 2, small_queues);
     /* Nothing but the handshake comes from a, so b waits. */
     p2p_realm_on_transform(net.realm, drop_data_of_node_0, NULL);
@@ -177,7 +177,7 @@ static void test_held(void **state)
     for (unsigned round = 2; round <= 8; round++) {
         a->on_tell = NULL;
         pke_net_close(a);
-        a = pke_net_add(&net, 0, 10 + round, NULL);
+        a = pke_net_add(&net, 0, 10 + round, pke_as_reference);
         p2p_realm_on_transform(net.realm, drop_data_of_node_0, NULL);
         assert_ok(pke_say(a, &b->addr, "lost"));
         assert_int_not_equal(pke_net_wait(&net, &b->up, round, P2P_SECOND), P2P_NEVER);
@@ -319,9 +319,8 @@ static void test_close_counts(void **state)
 {
     (void)state;
     pke_net net;
-    pke_net_begin(&net, &slow, 1);
-    pke_node *a = pke_net_add(&net, 0, 1, NULL);
-    pke_node *b = pke_net_add(&net, 1, 2, NULL);
+    pke_node *a, *b;
+    pke_net_begin_pair(&net, &slow, 1, &a, &b);
     for (int i = 0; i < 7; i++)
         assert_ok(pke_say(a, &b->addr, "never sent"));
     p2p_close(a->swarm, NULL, NULL);

@@ -4,7 +4,7 @@
 #include "support/check.h"
 #include "support/pke_net.h"
 
-static const p2p_link slow = {.latency = 10 * P2P_MILLISECOND};
+static const p2p_link slow = {.size = sizeof(p2p_link), .latency = 10 * P2P_MILLISECOND};
 
 /* --- a signer that says what it is told to --- */
 

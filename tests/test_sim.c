@@ -498,7 +498,8 @@ static void make_trouble(void *arg)
 
 static uint64_t run_network(uint64_t seed)
 {
-    static const p2p_link link = {.latency = 5 * P2P_MILLISECOND,
+    static const p2p_link link = {.size = sizeof(p2p_link),
+                                  .latency = 5 * P2P_MILLISECOND,
                                   .jitter = 20 * P2P_MILLISECOND,
                                   .loss = 0.05,
                                   .duplicate = 0.05,

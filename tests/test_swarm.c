@@ -79,6 +79,7 @@ static void test_inner_is_owned(void **state)
     assert_int_equal(p2p_local_addr(&outer->base, &self), 0);
     assert_int_equal(p2p_tell(&outer->base, &self, "x", 1), 0);
     assert_int_equal(p2p_tell_reserve(&outer->base, &self, 1, &room), P2P_ERR_UNSUPPORTED);
+    assert_int_equal(p2p_swarm_unsent(&outer->base), 0);
     p2p_close(&outer->base, count_call, &closed);
     assert_int_equal(p2p_sim_run_idle(loop), P2P_SIM_IDLE);
     assert_int_equal(closed, 1);
@@ -135,6 +136,7 @@ static void test_null(void **state)
     assert_int_equal(p2p_local_addr(NULL, &addr), P2P_ERR_INVALID);
     assert_int_equal(p2p_parse_addr(NULL, "1", &addr), P2P_ERR_INVALID);
     assert_int_equal(p2p_mtu(NULL, NULL), 0);
+    assert_int_equal(p2p_swarm_unsent(NULL), 0);
     assert_int_equal(p2p_ask_mtu(NULL, NULL), 0);
     assert_false(p2p_can_ask(NULL));
     assert_false(p2p_is_secure(NULL));

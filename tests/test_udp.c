@@ -24,8 +24,8 @@ static int make(p2p_loop *loop, const char *bind, unsigned flags)
 static void test_defaults(void **state)
 {
     (void)state;
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     p2p_swarm *swarm = NULL;
     assert_int_equal(p2p_udp_new(&swarm, loop, NULL), 0);
     assert_string_equal(p2p_swarm_kind(swarm), "udp");
@@ -51,14 +51,14 @@ static void test_defaults(void **state)
     p2p_close(swarm, NULL, NULL);
     assert_int_equal(p2p_udp_fd(swarm), P2P_ERR_CLOSED);
     assert_int_equal(p2p_loop_run(loop), 0);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 static void test_what_cannot_be_bound(void **state)
 {
     (void)state;
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     const char *bad[] = {"",      "127.0.0.1",     "localhost:1",
                          "17",    "udp://[::1]:1", "127.0.0.1:65536",
                          "[::1]", "127.0.0.1:01",  "a-name"};
@@ -75,14 +75,14 @@ static void test_what_cannot_be_bound(void **state)
     assert_int_equal(make(loop, text, 0), P2P_ERR_IN_USE);
     close_node(&n);
     assert_int_equal(make(loop, text, 0), 0);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 static void test_what_is_invalid(void **state)
 {
     (void)state;
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     p2p_swarm *swarm = NULL;
     p2p_udp_config config;
     p2p_udp_config_init(&config);
@@ -98,7 +98,7 @@ static void test_what_is_invalid(void **state)
     config.size = 0;
     assert_int_equal(p2p_udp_new(&swarm, loop, &config), P2P_ERR_INVALID);
     assert_int_equal(p2p_udp_fd(NULL), P2P_ERR_INVALID);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 
     p2p_loop *sim = NULL;
     assert_int_equal(p2p_sim_new(&sim, NULL), 0);
@@ -110,29 +110,29 @@ static void test_what_is_invalid(void **state)
 static void test_no_memory(void **state)
 {
     (void)state;
-    memory m;
-    p2p_loop *loop = new_loop(&m);
-    size_t before = m.allocations;
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
+    size_t before = m.calls;
     size_t live = m.live;
     int err = P2P_ERR_NO_MEMORY;
     for (size_t i = 1; err == P2P_ERR_NO_MEMORY; i++) {
         assert_true(i < 100);
         m.fail_at = before + i;
-        m.allocations = before;
+        m.calls = before;
         err = make(loop, "127.0.0.1:0", 0);
         settle(loop);
         assert_int_equal(m.live, live);
     }
     m.fail_at = 0;
     assert_int_equal(err, 0);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 static void test_bad_destinations(void **state)
 {
     (void)state;
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     node ip4, ip6, dual, only6;
     open_flags(&ip4, loop, "127.0.0.1:0", 0);
     open_flags(&ip6, loop, "[::1]:0", 0);
@@ -174,7 +174,7 @@ static void test_bad_destinations(void **state)
     close_node(&ip6);
     close_node(&dual);
     close_node(&only6);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 static void check_lengths(p2p_loop *loop, const char *bind, size_t mtu)
@@ -211,21 +211,21 @@ static void check_lengths(p2p_loop *loop, const char *bind, size_t mtu)
 static void test_lengths(void **state)
 {
     (void)state;
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     const size_t mtus[] = {1, 2, 576, P2P_UDP_DEFAULT_MTU, 9000, 32754, P2P_UDP_MAX_MTU};
     for (size_t i = 0; i < sizeof mtus / sizeof mtus[0]; i++) {
         check_lengths(loop, "127.0.0.1:0", mtus[i]);
         check_lengths(loop, "[::1]:0", mtus[i]);
     }
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 /* A dual-stack socket speaks with both families, and names IPv4 peers as IPv4. */
 static void check_dual(unsigned flags)
 {
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     node dual, ip4, ip6;
     open_flags(&dual, loop, "[::]:0", flags);
     open_flags(&ip4, loop, "127.0.0.1:0", flags);
@@ -262,7 +262,7 @@ static void check_dual(unsigned flags)
     close_node(&dual);
     close_node(&ip4);
     close_node(&ip6);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 static void test_dual_stack(void **state)
@@ -276,8 +276,8 @@ static void test_dual_stack(void **state)
 /* A socket on all interfaces says to which address a message came. */
 static void check_destination(unsigned flags)
 {
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     node all, from;
     open_flags(&all, loop, "0.0.0.0:0", flags);
     open_flags(&from, loop, "127.0.0.1:0", flags);
@@ -293,7 +293,7 @@ static void check_destination(unsigned flags)
     }
     close_node(&all);
     close_node(&from);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 static void test_destination(void **state)
@@ -322,8 +322,8 @@ static void check_own_addrs(const node *n, size_t at_least)
 static void test_local_addrs(void **state)
 {
     (void)state;
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     node one, all, both, only_ip6;
     open_flags(&one, loop, "127.0.0.1:0", 0);
     open_flags(&all, loop, "0.0.0.0:0", 0);
@@ -342,14 +342,14 @@ static void test_local_addrs(void **state)
     close_node(&only_ip6);
     close_node(&one);
     close_node(&all);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 static void test_socket_options(void **state)
 {
     (void)state;
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     p2p_udp_config config;
     p2p_udp_config_init(&config);
     config.socket_rcvbuf = 20000;
@@ -368,7 +368,7 @@ static void test_socket_options(void **state)
     assert_true(p2p_addr_equal(&a.addr, &b.addr));
     close_node(&a);
     close_node(&b);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 static void close_in_callback(void *arg, const p2p_msg *msg)
@@ -384,8 +384,8 @@ static void close_in_callback(void *arg, const p2p_msg *msg)
 /* The receiver closes its swarm with more messages in the same batch: they are counted. */
 static void check_close_in_callback(unsigned flags)
 {
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     node a, b;
     open_flags(&a, loop, "127.0.0.1:0", flags);
     open_flags(&b, loop, "127.0.0.1:0", flags);
@@ -403,7 +403,7 @@ static void check_close_in_callback(unsigned flags)
     wait_for(&a, 1); /* what was told before close has left */
     assert_int_equal(a.list[0].len, 4);
     close_node(&a);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 static void test_close_in_callback(void **state)
@@ -417,8 +417,8 @@ static void test_close_in_callback(void **state)
 static void test_close_sends_what_was_told(void **state)
 {
     (void)state;
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     node a, b;
     open_node(&a, loop, NULL);
     open_node(&b, loop, NULL);
@@ -431,49 +431,39 @@ static void test_close_sends_what_was_told(void **state)
     for (size_t i = 0; i < 100; i++)
         assert_message(&b, i, &a, i, i);
     close_node(&b);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 static void test_nobody_receives(void **state)
 {
     (void)state;
-    memory m;
-    p2p_loop *loop = new_loop(&m);
-    node a, b;
-    open_node(&a, loop, NULL);
-    open_node(&b, loop, NULL);
-    p2p_on_tell(b.swarm, NULL, NULL);
+    pair p;
+    open_pair(&p, NULL);
+    p2p_on_tell(p.b.swarm, NULL, NULL);
     for (size_t i = 0; i < 7; i++)
-        assert_int_equal(tell_number(&a, &b, 9, i), 0);
-    while (stats_of(&b).rx_drop_unhandled < 7)
-        assert_int_equal(p2p_loop_step(loop), 0);
-    close_node(&a);
-    close_node(&b);
-    free_loop(loop, &m);
+        assert_int_equal(tell_number(&p.a, &p.b, 9, i), 0);
+    while (stats_of(&p.b).rx_drop_unhandled < 7)
+        assert_int_equal(p2p_loop_step(p.loop), 0);
+    close_pair(&p);
 }
 
 /* Pieces are joined, whatever their number. */
 static void test_pieces(void **state)
 {
     (void)state;
-    memory m;
-    p2p_loop *loop = new_loop(&m);
-    node a, b;
-    open_node(&a, loop, NULL);
-    open_node(&b, loop, NULL);
+    pair p;
+    open_pair(&p, NULL);
     uint8_t payload[300];
     fill(payload, sizeof payload, 5);
     p2p_iov iov[] = {{payload, 1}, {NULL, 0}, {payload + 1, 200}, {payload + 201, 99}, {NULL, 0}};
-    assert_int_equal(p2p_tellv(a.swarm, &b.addr, iov, 5), 0);
-    assert_int_equal(p2p_tellv(a.swarm, &b.addr, iov, 5), 0);
-    assert_int_equal(p2p_tellv(a.swarm, &b.addr, NULL, 0), 0);
-    wait_for(&b, 3);
-    assert_message(&b, 0, &a, 300, 5);
-    assert_message(&b, 1, &a, 300, 5);
-    assert_message(&b, 2, &a, 0, 0);
-    close_node(&a);
-    close_node(&b);
-    free_loop(loop, &m);
+    assert_int_equal(p2p_tellv(p.a.swarm, &p.b.addr, iov, 5), 0);
+    assert_int_equal(p2p_tellv(p.a.swarm, &p.b.addr, iov, 5), 0);
+    assert_int_equal(p2p_tellv(p.a.swarm, &p.b.addr, NULL, 0), 0);
+    wait_for(&p.b, 3);
+    assert_message(&p.b, 0, &p.a, 300, 5);
+    assert_message(&p.b, 1, &p.a, 300, 5);
+    assert_message(&p.b, 2, &p.a, 0, 0);
+    close_pair(&p);
 }
 
 int main(void)

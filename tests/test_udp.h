@@ -2,91 +2,20 @@
 #ifndef TEST_UDP_H
 #define TEST_UDP_H
 
-/* What the tests of UDP swarms share: a loop with counted memory, nodes that write down what they
- * receive, and waiting with a limit. */
+/* What the tests of UDP swarms share: nodes that write down what they receive, and waiting with a
+ * limit. */
 #include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <sys/socket.h>
 
-#include <cmocka.h>
-
 #include <p2p/udp.h>
 
+#include "support/check.h"
+#include "support/counted.h"
 #include "swarm/udp.h"
 
 /* No wait of these tests takes longer, unless something is broken. */
 #define PATIENCE (20 * P2P_SECOND)
-
-typedef struct memory {
-    size_t allocations; /* so far */
-    size_t live;        /* not freed */
-    size_t fail_at;     /* the number of the allocation that fails; 0: none */
-    char last_log[512];
-    size_t logs;
-} memory;
-
-static inline void *memory_alloc(void *arg, size_t size)
-{
-    memory *m = arg;
-    if (++m->allocations == m->fail_at)
-        return NULL;
-    void *ptr = malloc(size);
-    m->live += ptr != NULL;
-    return ptr;
-}
-
-static inline void *memory_resize(void *arg, void *ptr, size_t size)
-{
-    memory *m = arg;
-    if (++m->allocations == m->fail_at)
-        return NULL;
-    void *now = realloc(ptr, size);
-    m->live += now && !ptr;
-    return now;
-}
-
-static inline void memory_free(void *arg, void *ptr)
-{
-    memory *m = arg;
-    m->live -= ptr != NULL;
-    free(ptr);
-}
-
-static inline void keep_log(void *arg, p2p_log_level level, const char *text)
-{
-    memory *m = arg;
-    (void)level;
-    m->logs++;
-    snprintf(m->last_log, sizeof m->last_log, "%s", text);
-}
-
-static inline p2p_loop *new_loop(memory *m)
-{
-    memset(m, 0, sizeof *m);
-    p2p_allocator allocator = {memory_alloc, memory_resize, memory_free, m};
-    p2p_loop_config config;
-    p2p_loop_config_init(&config);
-    config.allocator = &allocator;
-    config.log = keep_log;
-    config.log_arg = m;
-    p2p_loop *loop = NULL;
-    assert_int_equal(p2p_loop_new(&loop, &config), 0);
-    return loop;
-}
-
-static inline void free_loop(p2p_loop *loop, const memory *m)
-{
-    assert_int_equal(p2p_loop_free(loop), 0);
-    assert_int_equal(m->live, 0);
-}
 
 /* A message that was received. */
 typedef struct received {
@@ -169,6 +98,29 @@ static inline void open_flags(node *n, p2p_loop *loop, const char *bind, unsigne
     open_node(n, loop, &config);
 }
 
+/* Two nodes on a loop of their own. */
+typedef struct pair {
+    counted m;
+    p2p_loop *loop;
+    node a;
+    node b;
+} pair;
+
+/* The first has the config, which may be NULL. */
+static inline void open_pair(pair *p, const p2p_udp_config *config)
+{
+    p->loop = counted_loop(&p->m);
+    open_node(&p->a, p->loop, config);
+    open_node(&p->b, p->loop, NULL);
+}
+
+static inline void open_pair_flags(pair *p, unsigned flags)
+{
+    p->loop = counted_loop(&p->m);
+    open_flags(&p->a, p->loop, "127.0.0.1:0", flags);
+    open_flags(&p->b, p->loop, "127.0.0.1:0", flags);
+}
+
 /* An option of the socket that is an int. */
 static inline int int_option(const node *n, int option)
 {
@@ -201,6 +153,13 @@ static inline void close_node(node *n)
     free(n->bytes);
     n->list = NULL;
     n->bytes = NULL;
+}
+
+static inline void close_pair(pair *p)
+{
+    close_node(&p->a);
+    close_node(&p->b);
+    counted_end(p->loop, &p->m);
 }
 
 /* Runs the loop until somebody stops it; false if that was the end of patience. */

@@ -47,8 +47,8 @@ static size_t expected(int to)
 /* Tells the pattern with a turn of the loop after every `turn` bursts. */
 static void check_pattern(const char *bind, unsigned tx_flags, unsigned rx_flags, size_t turn)
 {
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     node from, to[2];
     open_flags(&from, loop, bind, tx_flags);
     open_flags(&to[0], loop, bind, rx_flags);
@@ -71,7 +71,7 @@ static void check_pattern(const char *bind, unsigned tx_flags, unsigned rx_flags
     close_node(&from);
     close_node(&to[0]);
     close_node(&to[1]);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 static void test_every_pair_of_modes(void **state)
@@ -91,8 +91,8 @@ static void test_every_pair_of_modes(void **state)
 static void test_small_receive_batches(void **state)
 {
     (void)state;
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     for (unsigned max_batch = 1; max_batch <= 40; max_batch += 13) {
         p2p_udp_config config;
         p2p_udp_config_init(&config);
@@ -109,7 +109,7 @@ static void test_small_receive_batches(void **state)
         close_node(&a);
         close_node(&b);
     }
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 enum { PEERS = 64, ROUNDS = 5 };
@@ -117,8 +117,8 @@ enum { PEERS = 64, ROUNDS = 5 };
 /* A hub tells 64 peers in turn and all answer, so that a batch has many sources. */
 static void check_many_peers(unsigned flags)
 {
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     node hub;
     static node peers[PEERS];
     open_flags(&hub, loop, "127.0.0.1:0", flags);
@@ -148,7 +148,7 @@ static void check_many_peers(unsigned flags)
         close_node(&peers[i]);
     }
     close_node(&hub);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 static void test_many_peers(void **state)
@@ -163,22 +163,18 @@ static void test_many_peers(void **state)
 static void test_a_large_burst(void **state)
 {
     (void)state;
-    memory m;
-    p2p_loop *loop = new_loop(&m);
-    node a, b;
-    open_node(&a, loop, NULL);
-    open_node(&b, loop, NULL);
-    size_t total = (size_t)int_option(&b, SO_RCVBUF) / 1024; /* more room than a small one takes */
+    pair p;
+    open_pair(&p, NULL);
+    /* More room than a small one takes. */
+    size_t total = (size_t)int_option(&p.b, SO_RCVBUF) / 1024;
     if (total > 20000)
         total = 20000;
     for (size_t i = 0; i < total; i++)
-        assert_int_equal(tell_number(&a, &b, 30, i), 0);
-    wait_for(&b, total);
+        assert_int_equal(tell_number(&p.a, &p.b, 30, i), 0);
+    wait_for(&p.b, total);
     for (size_t i = 0; i < total; i++)
-        assert_message(&b, i, &a, 30, i);
-    close_node(&a);
-    close_node(&b);
-    free_loop(loop, &m);
+        assert_message(&p.b, i, &p.a, 30, i);
+    close_pair(&p);
 }
 
 /* Counts what goes through the layer of system calls. */
@@ -187,15 +183,15 @@ static struct {
     size_t calls;
     size_t runs;
     size_t messages;
-} counted;
+} tally;
 
 static int counting_send(int fd, const uint8_t *arena, const p2p__udp_run *runs, unsigned n)
 {
-    int sent = counted.real->send(fd, arena, runs, n);
-    counted.calls++;
+    int sent = tally.real->send(fd, arena, runs, n);
+    tally.calls++;
     for (int i = 0; i < sent; i++) {
-        counted.runs++;
-        counted.messages += runs[i].count;
+        tally.runs++;
+        tally.messages += runs[i].count;
         assert_true(runs[i].count <= P2P__UDP_GSO_SEGMENTS);
         assert_true(runs[i].len <= P2P_UDP_MAX_MTU);
     }
@@ -205,59 +201,59 @@ static int counting_send(int fd, const uint8_t *arena, const p2p__udp_run *runs,
 /* How many calls and runs a turn of messages takes. */
 static void count_calls(unsigned flags, size_t len, size_t messages, size_t peers)
 {
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     node from, to[8];
     open_flags(&from, loop, "127.0.0.1:0", flags);
     for (size_t i = 0; i < peers; i++)
         open_flags(&to[i], loop, "127.0.0.1:0", flags);
     p2p__udp *udp = p2p__udp_of(from.swarm);
-    memset(&counted, 0, sizeof counted);
-    counted.real = udp->sys;
+    memset(&tally, 0, sizeof tally);
+    tally.real = udp->sys;
     const p2p__udp_sys counting = {udp->sys->rx_size, udp->sys->open, counting_send,
                                    udp->sys->recv};
     udp->sys = &counting;
     for (size_t i = 0; i < messages; i++)
         assert_int_equal(tell_number(&from, &to[i % peers], len, i), 0);
     settle(loop);
-    udp->sys = counted.real;
-    assert_int_equal(counted.messages, messages);
+    udp->sys = tally.real;
+    assert_int_equal(tally.messages, messages);
     close_node(&from);
     for (size_t i = 0; i < peers; i++)
         close_node(&to[i]);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 static void test_how_many_calls(void **state)
 {
     (void)state;
     count_calls(P2P_UDP_NO_OFFLOAD, 100, 64, 4);
-    assert_int_equal(counted.runs, 64);
+    assert_int_equal(tally.runs, 64);
 #if P2P__UDP_LINUX
-    assert_int_equal(counted.calls, 1);
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    assert_int_equal(tally.calls, 1);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     node n;
     open_node(&n, loop, NULL);
     bool gso = p2p__udp_of(n.swarm)->tx.max_segment > 0;
     close_node(&n);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
     if (!gso)
         skip();
     count_calls(0, 64, 512, 1);
-    assert_int_equal(counted.runs, 8);
-    assert_int_equal(counted.calls, 1);
+    assert_int_equal(tally.runs, 8);
+    assert_int_equal(tally.calls, 1);
     count_calls(0, 64, 513, 1);
-    assert_int_equal(counted.runs, 9);
+    assert_int_equal(tally.runs, 9);
     count_calls(0, 1200, 54, 1);
-    assert_int_equal(counted.runs, 1);
+    assert_int_equal(tally.runs, 1);
     count_calls(0, 1200, 55, 1);
-    assert_int_equal(counted.runs, 2);
+    assert_int_equal(tally.runs, 2);
     count_calls(0, 0, 10, 1);
-    assert_int_equal(counted.runs, 10);
+    assert_int_equal(tally.runs, 10);
     count_calls(0, 100, 64, 4);
-    assert_int_equal(counted.runs, 64);
-    assert_int_equal(counted.calls, 1);
+    assert_int_equal(tally.runs, 64);
+    assert_int_equal(tally.calls, 1);
 #endif
 }
 

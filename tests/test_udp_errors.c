@@ -66,31 +66,11 @@ static void use_fake(node *n)
     udp->sys = &fake_sys;
 }
 
-typedef struct pair {
-    memory m;
-    p2p_loop *loop;
-    node a;
-    node b;
-} pair;
-
-static void open_pair_with(pair *p, const p2p_udp_config *config)
+/* A pair of which the first uses it. */
+static void open_fake_pair(pair *p, const p2p_udp_config *config)
 {
-    p->loop = new_loop(&p->m);
-    open_node(&p->a, p->loop, config);
-    open_node(&p->b, p->loop, NULL);
+    open_pair(p, config);
     use_fake(&p->a);
-}
-
-static void open_pair(pair *p)
-{
-    open_pair_with(p, NULL);
-}
-
-static void close_pair(pair *p)
-{
-    close_node(&p->a);
-    close_node(&p->b);
-    free_loop(p->loop, &p->m);
 }
 
 static bool has_gso(const pair *p)
@@ -103,7 +83,7 @@ static bool has_gso(const pair *p)
 static void check_gso_refused(int err)
 {
     pair p;
-    open_pair(&p);
+    open_fake_pair(&p, NULL);
     if (!has_gso(&p)) {
         close_pair(&p);
         return;
@@ -141,7 +121,7 @@ static void test_destination_refused(void **state)
 {
     (void)state;
     pair p;
-    open_pair(&p);
+    open_fake_pair(&p, NULL);
     fake.run_error = fake.single_error = EINVAL;
     for (size_t i = 0; i < 20; i++)
         assert_int_equal(tell_number(&p.a, &p.b, 500, i), 0);
@@ -162,7 +142,7 @@ static void test_some_refused(void **state)
 {
     (void)state;
     pair p;
-    open_pair(&p);
+    open_fake_pair(&p, NULL);
     const int errors[] = {EMSGSIZE, ENETUNREACH, EHOSTUNREACH, ECONNREFUSED, EPERM, EACCES};
     size_t logs = p.m.logs;
     size_t wanted = 0;
@@ -211,7 +191,7 @@ static void check_back_pressure(int full, size_t len, unsigned flags)
     p2p_udp_config_init(&config);
     config.max_queue = 1; /* 64 KiB is used */
     config.flags = flags;
-    open_pair_with(&p, &config);
+    open_fake_pair(&p, &config);
     p2p_on_writable(p.a.swarm, count_writable, &writable);
     fake.full = full;
     assert_int_equal(tell_number(&p.a, &p.b, len, 0), 0);
@@ -272,7 +252,7 @@ static void check_refill(size_t len, unsigned flags)
     p2p_udp_config_init(&config);
     config.max_queue = P2P__UDP_MIN_QUEUE;
     config.flags = flags;
-    open_pair_with(&p, &config);
+    open_fake_pair(&p, &config);
     fake.full = EAGAIN;
     size_t told = 0;
     size_t refused = 0;
@@ -308,7 +288,7 @@ static void test_full_within_a_refused_run(void **state)
 {
     (void)state;
     pair p;
-    open_pair(&p);
+    open_fake_pair(&p, NULL);
     fake.run_error = EINVAL;
     fake.full = EAGAIN;
     fake.room = 5;
@@ -329,7 +309,7 @@ static void test_close_with_a_full_queue(void **state)
 {
     (void)state;
     pair p;
-    open_pair(&p);
+    open_fake_pair(&p, NULL);
     fake.full = EAGAIN;
     assert_int_equal(tell_number(&p.a, &p.b, 100, 0), 0);
     settle(p.loop);
@@ -342,7 +322,7 @@ static void test_close_with_a_full_queue(void **state)
     if (sent)
         wait_for(&p.b, sent);
     close_node(&p.b);
-    free_loop(p.loop, &p.m);
+    counted_end(p.loop, &p.m);
 }
 
 /* --- errors that the system makes --- */
@@ -352,7 +332,7 @@ static void test_nobody_there(void **state)
 {
     (void)state;
     pair p;
-    open_pair(&p);
+    open_fake_pair(&p, NULL);
     node gone;
     open_node(&gone, p.loop, NULL);
     close_node(&gone);
@@ -373,7 +353,7 @@ static void test_pending_errors(void **state)
 #if defined(IP_RECVERR)
     (void)state;
     pair p;
-    open_pair(&p);
+    open_fake_pair(&p, NULL);
     const int on = 1;
     assert_int_equal(setsockopt(p2p_udp_fd(p.a.swarm), IPPROTO_IP, IP_RECVERR, &on, sizeof on), 0);
     node gone;
@@ -398,10 +378,10 @@ static void test_kernel_drops(void **state)
 {
     (void)state;
 #if P2P__UDP_LINUX
-    memory m;
-    p2p_loop *loop = new_loop(&m);
-    memory other_m;
-    p2p_loop *other = new_loop(&other_m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
+    counted other_m;
+    p2p_loop *other = counted_loop(&other_m);
     p2p_udp_config config;
     p2p_udp_config_init(&config);
     config.socket_rcvbuf = 20000;
@@ -424,8 +404,8 @@ static void test_kernel_drops(void **state)
     }
     close_node(&a);
     close_node(&b);
-    free_loop(loop, &m);
-    free_loop(other, &other_m);
+    counted_end(loop, &m);
+    counted_end(other, &other_m);
 #else
     skip();
 #endif
@@ -434,8 +414,8 @@ static void test_kernel_drops(void **state)
 static void test_broadcast_needs_its_flag(void **state)
 {
     (void)state;
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     node without, with, all;
     open_flags(&without, loop, "0.0.0.0:0", 0);
     open_flags(&with, loop, "0.0.0.0:0", P2P_UDP_BROADCAST);
@@ -453,30 +433,25 @@ static void test_broadcast_needs_its_flag(void **state)
     close_node(&without);
     close_node(&with);
     close_node(&all);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 /* Telling and receiving allocate nothing. */
 static void check_no_allocation(unsigned flags)
 {
-    memory m;
-    p2p_loop *loop = new_loop(&m);
-    node a, b;
-    open_flags(&a, loop, "127.0.0.1:0", flags);
-    open_flags(&b, loop, "127.0.0.1:0", flags);
-    b.counts_only = true;
+    pair p;
+    open_pair_flags(&p, flags);
+    p.b.counts_only = true;
     size_t allocations = 0;
     for (size_t round = 0; round < 20; round++) {
         if (round == 2)
-            allocations = m.allocations;
+            allocations = p.m.calls;
         for (size_t i = 0; i < 300; i++)
-            assert_int_equal(tell_number(&a, &b, i % 90, i), 0);
-        wait_for(&b, 300 * (round + 1));
+            assert_int_equal(tell_number(&p.a, &p.b, i % 90, i), 0);
+        wait_for(&p.b, 300 * (round + 1));
     }
-    assert_int_equal(m.allocations, allocations);
-    close_node(&a);
-    close_node(&b);
-    free_loop(loop, &m);
+    assert_int_equal(p.m.calls, allocations);
+    close_pair(&p);
 }
 
 static void test_no_allocation(void **state)
@@ -543,8 +518,8 @@ static void in_own_network(int mtu, void (*test)(void))
  * cut by IP. */
 static void send_long_runs(void)
 {
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     node a, b;
     open_flags(&a, loop, "127.0.0.1:0", 0);
     open_flags(&b, loop, "127.0.0.1:0", 0);
@@ -563,7 +538,7 @@ static void send_long_runs(void)
     CHECK(max_segment == 0 || max_segment == 1999);
     close_node(&a);
     close_node(&b);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 static void test_runs_longer_than_the_link(void **state)
@@ -575,8 +550,8 @@ static void test_runs_longer_than_the_link(void **state)
 /* With "do not fragment" the long ones are lost, and counted; no route counts likewise. */
 static void send_unfragmented(void)
 {
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     node a, b, nowhere;
     open_flags(&a, loop, "127.0.0.1:0", 0);
     open_flags(&b, loop, "127.0.0.1:0", 0);
@@ -608,7 +583,7 @@ static void send_unfragmented(void)
     CHECK(stats_of(&a).tx_drop_error == before + 30);
     close_node(&a);
     close_node(&b);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 static void test_too_long_for_the_link(void **state)

@@ -112,8 +112,8 @@ static void tell_random(p2p_swarm *swarm, const p2p_addr *peers, size_t *refused
 
 static void run_model(uint32_t seed, size_t max_queue, unsigned flags)
 {
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     p2p_udp_config config;
     p2p_udp_config_init(&config);
     config.max_queue = max_queue;
@@ -147,7 +147,7 @@ static void run_model(uint32_t seed, size_t max_queue, unsigned flags)
     assert_int_equal(n.last.tx_again, refused);
     assert_int_equal(n.last.tx_drop_error, now.dropped);
     assert_int_equal(n.last.tx_drop_closed, MESSAGES - now.next);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 static void test_model(void **state)

@@ -15,28 +15,23 @@ static void write_in_place(node *from, const node *to, size_t len, size_t i)
 
 static void check_mixed(unsigned flags)
 {
-    memory m;
-    p2p_loop *loop = new_loop(&m);
-    node a, b;
-    open_flags(&a, loop, "127.0.0.1:0", flags);
-    open_flags(&b, loop, "127.0.0.1:0", flags);
+    pair p;
+    open_pair_flags(&p, flags);
     const size_t lens[] = {100, 100, 100, 40, 0, 0, 1200, 1200, 7, 1200};
     size_t count = sizeof lens / sizeof lens[0];
     for (size_t i = 0; i < count; i++) {
         if (i % 3 == 2)
-            assert_int_equal(tell_number(&a, &b, lens[i], i), 0);
+            assert_int_equal(tell_number(&p.a, &p.b, lens[i], i), 0);
         else
-            write_in_place(&a, &b, lens[i], i);
+            write_in_place(&p.a, &p.b, lens[i], i);
     }
-    wait_for(&b, count);
+    wait_for(&p.b, count);
     for (size_t i = 0; i < count; i++)
-        assert_message(&b, i, &a, lens[i], i);
-    p2p_stats stats = stats_of(&a);
+        assert_message(&p.b, i, &p.a, lens[i], i);
+    p2p_stats stats = stats_of(&p.a);
     assert_int_equal(stats.tx_msgs, count);
     assert_int_equal(stats.tx_bytes, 100 * 3 + 40 + 1200 * 3 + 7);
-    close_node(&a);
-    close_node(&b);
-    free_loop(loop, &m);
+    close_pair(&p);
 }
 
 /* In place and copied messages join the same runs, with every kind of system layer. */
@@ -52,8 +47,8 @@ static void test_mixed(void **state)
 static void test_void(void **state)
 {
     (void)state;
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     node a, b, c;
     open_node(&a, loop, NULL);
     open_node(&b, loop, NULL);
@@ -84,15 +79,15 @@ static void test_void(void **state)
     assert_int_equal(b.count, 1);
     close_node(&b);
     close_node(&c);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 /* A reservation whose place has gone to another message cannot be committed any more. */
 static void test_stale(void **state)
 {
     (void)state;
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     node a, b, c;
     open_node(&a, loop, NULL);
     open_node(&b, loop, NULL);
@@ -119,14 +114,14 @@ static void test_stale(void **state)
     close_node(&a);
     close_node(&b);
     close_node(&c);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 static void test_errors(void **state)
 {
     (void)state;
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     node a;
     open_node(&a, loop, NULL);
     uint8_t *room = NULL;
@@ -158,7 +153,7 @@ static void test_errors(void **state)
     free(a.bytes);
     settle(loop);
     assert_int_equal(p2p_realm_free(realm), 0);
-    free_loop(loop, &m);
+    counted_end(loop, &m);
 }
 
 int main(void)

@@ -8,7 +8,7 @@ enum { SENDERS = 16, EACH = 50 };
 
 /* A loop on a thread of its own with one swarm, which answers every message with itself. */
 typedef struct server {
-    memory m;
+    counted m;
     p2p_loop *loop;
     node n;
     pthread_t thread;
@@ -40,7 +40,7 @@ static void *serve(void *arg)
 
 static void start_server(server *s, const char *bind)
 {
-    s->loop = new_loop(&s->m);
+    s->loop = counted_loop(&s->m);
     open_flags(&s->n, s->loop, bind, P2P_UDP_REUSE_PORT);
     p2p_on_tell(s->n.swarm, answer, s);
     p2p_task_init(&s->stop, close_server, s);
@@ -52,7 +52,7 @@ static void stop_server(server *s)
     assert_int_equal(pthread_join(s->thread, NULL), 0);
     assert_true(s->n.closed);
     assert_int_equal(s->refused, 0);
-    free_loop(s->loop, &s->m);
+    counted_end(s->loop, &s->m);
 }
 
 /* Each answer came from the shared address and is the question. */
@@ -74,8 +74,8 @@ static void test_shared_port(void **state)
     for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&servers[i].thread, NULL, serve, &servers[i]), 0);
 
-    memory m;
-    p2p_loop *loop = new_loop(&m);
+    counted m;
+    p2p_loop *loop = counted_loop(&m);
     static node senders[SENDERS];
     node shared = {.addr = parsed(text)};
     /* From many ports, so that the system gives some to each server. */
@@ -92,7 +92,7 @@ static void test_shared_port(void **state)
         check_answers(&senders[i], &shared);
         close_node(&senders[i]);
     }
-    free_loop(loop, &m);
+    counted_end(loop, &m);
     stop_server(&servers[0]);
     stop_server(&servers[1]);
     assert_int_equal(servers[0].n.count + servers[1].n.count, SENDERS * EACH);

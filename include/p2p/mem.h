@@ -17,10 +17,12 @@ P2P_BEGIN_DECLS
 typedef struct p2p_realm p2p_realm;
 
 /*
- * What a message meets between two nodes. All zero: immediate, lossless, ordered, of infinite
- * capacity. Random choices come from the loop's jitter stream.
+ * What a message meets between two nodes. Call p2p_link_init() first, or set size to
+ * sizeof(p2p_link). All else zero: immediate, lossless, ordered, of infinite capacity. Random
+ * choices come from the loop's jitter stream.
  */
 typedef struct p2p_link {
+    size_t size;      /* set by p2p_link_init */
     uint64_t latency; /* one way, nanoseconds */
     uint64_t jitter; /* added to it, uniform from 0 to this; messages may overtake each other, as on
                         the internet */
@@ -34,6 +36,12 @@ typedef struct p2p_link {
     size_t queue; /* bytes that may wait for bandwidth before messages are dropped; 0: 256 KiB */
     size_t mtu;   /* longest message, 0: that of the realm */
 } p2p_link;
+
+static inline void p2p_link_init(p2p_link *link)
+{
+    memset(link, 0, sizeof *link);
+    link->size = sizeof *link;
+}
 
 /* How to make a realm. Call p2p_realm_config_init() first; zero then means the default everywhere.
  */
@@ -56,8 +64,9 @@ static inline void p2p_realm_config_init(p2p_realm_config *config)
 }
 
 /*
- * Makes a realm. config may be NULL. Returns 0, P2P_ERR_INVALID (a probability outside 0 to 1, a
- * size above 16 MiB, max_nodes above 2^28, node numbers that overflow) or P2P_ERR_NO_MEMORY.
+ * Makes a realm. config may be NULL. Returns 0, P2P_ERR_INVALID (a link without its size or with a
+ * probability outside 0 to 1, an MTU above 16 MiB, max_nodes above 2^28, node numbers that
+ * overflow) or P2P_ERR_NO_MEMORY.
  */
 P2P_API P2P_MUST_USE int p2p_realm_new(p2p_realm **out, p2p_loop *loop,
                                        const p2p_realm_config *config);

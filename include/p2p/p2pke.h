@@ -51,7 +51,7 @@ typedef struct p2p_pke_session p2p_pke_session;
 #define P2P_PKE_RETRY_MAX   (4 * P2P_SECOND)        /* it doubles up to this */
 #define P2P_PKE_ATTEMPT     (15 * P2P_SECOND)       /* until a handshake is given up */
 #define P2P_PKE_BAD_ANSWER  (2 * P2P_SECOND)        /* likewise, after an answer of a wrong key */
-#define P2P_PKE_HOLD        (500 * P2P_MILLISECOND) /* a responder waits for the first data */
+#define P2P_PKE_HOLD        (500 * P2P_MILLISECOND) /* a responder waits for a reference's data */
 #define P2P_PKE_KEEPALIVE   (10 * P2P_SECOND)       /* data came, none went: sign of life */
 #define P2P_PKE_SILENCE     (15 * P2P_SECOND)       /* data went, nothing came: a new handshake */
 #define P2P_PKE_REKEY       (120 * P2P_SECOND)      /* a session's initiator replaces it */
@@ -152,7 +152,7 @@ typedef struct p2p_pke_result {
  * than one signature check, and that only after accept and admit. `source` stands for the sender's
  * address: any bytes, the same each time.
  * Returns 0 if it starts a valid handshake: make a channel and give it the datagram right away (the
- * checks are not repeated then). Else refuses it, maybe with a cookie in the answer:
+ * checks are not repeated then, but for accept). Else refuses it, maybe with a cookie:
  *   P2P_ERR_MALFORMED      it is not an InitHello
  *   P2P_ERR_UNSUPPORTED    another version, or a key of an algorithm that the registry lacks
  *   P2P_ERR_REFUSED        accept or admit said no
@@ -245,8 +245,14 @@ typedef struct p2p_pke_event {
 } p2p_pke_event;
 
 /* Takes the next event. Look after each call; an event that is not taken yet is merged with the
- * next of its kind. Returns its kind. */
-P2P_API p2p_pke_event_kind p2p_pke_channel_event(p2p_pke_channel *channel, p2p_pke_event *out);
+ * next of its kind. Returns its kind. size is sizeof(p2p_pke_event) as the caller knows it. */
+P2P_API p2p_pke_event_kind p2p_pke_channel_event_sized(p2p_pke_channel *channel, p2p_pke_event *out,
+                                                       size_t size);
+
+static inline p2p_pke_event_kind p2p_pke_channel_event(p2p_pke_channel *channel, p2p_pke_event *out)
+{
+    return p2p_pke_channel_event_sized(channel, out, sizeof *out);
+}
 
 /* The peer's public key, DER SubjectPublicKeyInfo, proven by a handshake; it stays known when the
  * sessions are over, as long as the channel. NULL if there was none yet. */
@@ -264,9 +270,15 @@ typedef struct p2p_pke_info {
     uint64_t session_start; /* when the newest session was made; 0: there is none */
 } p2p_pke_info;
 
-/* Tells how a channel is. */
-P2P_API void p2p_pke_channel_info(const p2p_pke_channel *channel, p2p_pke_time time,
-                                  p2p_pke_info *out);
+/* Tells how a channel is. size is sizeof(p2p_pke_info) as the caller knows it. */
+P2P_API void p2p_pke_channel_info_sized(const p2p_pke_channel *channel, p2p_pke_time time,
+                                        p2p_pke_info *out, size_t size);
+
+static inline void p2p_pke_channel_info(const p2p_pke_channel *channel, p2p_pke_time time,
+                                        p2p_pke_info *out)
+{
+    p2p_pke_channel_info_sized(channel, time, out, sizeof *out);
+}
 
 /* --- session --- */
 

@@ -46,6 +46,7 @@ typedef struct p2p_pke_swarm_config {
     size_t max_queue;             /* messages that wait for one peer's handshake; 0: 64 */
     size_t max_queue_bytes;       /* their bytes; 0: 128 KiB */
     size_t max_queued_bytes;      /* bytes that wait for all handshakes together; 0: 16 MiB */
+    size_t max_lookups;           /* key look-ups that may be pending; 0: 1024 */
     uint64_t idle;                /* nanoseconds without a message until a peer is forgotten;
                                      0: 300 s */
     int no_extensions;            /* not zero: byte for byte as the reference, without cookies */
@@ -66,25 +67,42 @@ static inline void p2p_pke_swarm_config_init(p2p_pke_swarm_config *config)
  * too many peers, P2P_ERR_AGAIN if too much waits for this peer's handshake or for all,
  * P2P_ERR_BUSY while a handshake with another key at the same inner address is under way.
  * What waited for a handshake that failed is counted in tx_drop_error, and logged with the reason.
+ * Key look-ups: P2P_ERR_REFUSED, P2P_ERR_LIMIT and P2P_ERR_BUSY likewise, and P2P_ERR_LIMIT when
+ * max_lookups are pending.
  */
 P2P_API P2P_MUST_USE int p2p_pke_swarm_new(p2p_swarm **out, p2p_swarm *inner,
                                            const p2p_pke_swarm_config *config);
 
 /* What happens to peers. */
-typedef enum p2p_pke_peer_event {
+typedef enum p2p_pke_peer_event_kind {
     P2P_PKE_PEER_UP = 1,     /* a handshake is complete for the first time, or with another key */
     P2P_PKE_PEER_FAILED = 2, /* a handshake of ours failed, see reason */
     P2P_PKE_PEER_GONE = 3    /* it was forgotten: idle, or another key took its address */
+} p2p_pke_peer_event_kind;
+
+/* One event. Valid during the callback only. */
+typedef struct p2p_pke_peer_event {
+    p2p_pke_peer_event_kind kind;
+    /*
+     * Of P2P_PKE_PEER_FAILED, otherwise 0: P2P_ERR_TIMEOUT (no answer), P2P_ERR_REFUSED (who
+     * answered has another key, or is not allowed), or what the signer or allocator said.
+     */
+    int reason;
+    const p2p_addr *peer;
+    /*
+     * With P2P_ERR_REFUSED for another key: who answered in the place of peer, by the key that it
+     * showed. That it has this key is not proven; a tell to this address would find out. Otherwise
+     * NULL.
+     */
+    const p2p_addr *answered;
 } p2p_pke_peer_event;
 
 /*
- * Watches peers: for P2P_PKE_PEER_FAILED reason is P2P_ERR_TIMEOUT (no answer), P2P_ERR_REFUSED
- * (who answered has another key, or is not allowed), or what the signer or allocator said;
- * otherwise 0. Comes through the loop or from inside the delivery of a datagram. NULL takes it
- * away. Returns 0, or P2P_ERR_INVALID if the swarm is no PKE swarm.
+ * Watches peers. Events come in the order in which they happened, through the loop or from inside
+ * the delivery of a datagram. NULL takes it away. Returns 0, or P2P_ERR_INVALID if the swarm is no
+ * PKE swarm.
  */
-typedef void (*p2p_pke_peer_fn)(void *arg, p2p_pke_peer_event event, const p2p_addr *peer,
-                                int reason);
+typedef void (*p2p_pke_peer_fn)(void *arg, const p2p_pke_peer_event *event);
 P2P_API P2P_MUST_USE int p2p_pke_on_peer(p2p_swarm *swarm, p2p_pke_peer_fn fn, void *arg);
 
 /*

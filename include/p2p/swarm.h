@@ -217,6 +217,13 @@ P2P_API P2P_MUST_USE int p2p_parse_addr(const p2p_swarm *swarm, const char *text
 P2P_API size_t p2p_mtu(const p2p_swarm *swarm, const p2p_addr *dst);
 P2P_API size_t p2p_ask_mtu(const p2p_swarm *swarm, const p2p_addr *dst);
 
+/*
+ * How many messages were taken and have not left yet, in this swarm and those below: they wait for
+ * the end of the turn, for a handshake, or for room. Who wants them sent closes the swarm when it
+ * is 0. Also 0 once the close has begun.
+ */
+P2P_API size_t p2p_swarm_unsent(const p2p_swarm *swarm);
+
 /* What kind of swarm it is ("udp"), its loop, and the swarm below (NULL if there is none). */
 P2P_API const char *p2p_swarm_kind(const p2p_swarm *swarm);
 P2P_API p2p_loop *p2p_swarm_loop(const p2p_swarm *swarm);

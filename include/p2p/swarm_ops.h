@@ -63,6 +63,9 @@ typedef struct p2p_swarm_ops {
      */
     int (*reserve)(p2p_swarm *swarm, const p2p_addr *dst, size_t len, uint8_t **room);
     int (*commit)(p2p_swarm *swarm, size_t len);
+
+    /* As p2p_swarm_unsent(), but without the swarms below, which the library adds. NULL: 0. */
+    size_t (*unsent)(const p2p_swarm *swarm);
 } p2p_swarm_ops;
 
 /* Asks. None of the members may be NULL. */

@@ -52,8 +52,19 @@ bool cli_client_open(cli_client *client)
 
 /* --- sessions --- */
 
+/* Reports that somebody else answers; other is the address that he says is his, or NULL. */
+static void report_other(cli_client *client, const p2p_addr *other)
+{
+    char addr[CLI_STACK_TEXT_SIZE], text[CLI_STACK_TEXT_SIZE];
+    cli_fail(&client->app, CLI_EXIT_REFUSED, P2P_ERR_REFUSED,
+             "who answers is not the peer of %s, but has another key: %s%s%sask its owner for the "
+             "address as it is today; p2p doctor finds out more",
+             cli_stack_text(&client->spec, &client->dst, addr), other ? "it says that it is " : "",
+             other ? cli_stack_text(&client->spec, other, text) : "", other ? "; " : "");
+}
+
 /* Reports that there is no session with the peer, and ends the command. */
-static void give_up(cli_client *client, int reason)
+static void give_up(cli_client *client, int reason, const p2p_addr *other)
 {
     cli_app *app = &client->app;
     char addr[CLI_STACK_TEXT_SIZE], id[P2P_PEER_ID_TEXT_LEN + 1];
@@ -67,21 +78,18 @@ static void give_up(cli_client *client, int reason)
                  "%s, is not allowed there; p2p doctor finds out more",
                  addr, id);
     else if (reason == P2P_ERR_REFUSED || reason == P2P_ERR_NO_KEY)
-        cli_fail(app, CLI_EXIT_REFUSED, P2P_ERR_REFUSED,
-                 "who answers is not the peer of %s, but has another key: ask its owner for the "
-                 "address as it is today; p2p doctor shows who answers",
-                 addr);
+        report_other(client, other);
     else
         cli_fail(app, CLI_EXIT_FAILURE, reason, "no session with %s: %s", addr,
                  p2p_err_text(reason));
     cli_app_end(app, CLI_EXIT_FAILURE);
 }
 
-static void on_peer(void *arg, p2p_pke_peer_event event, const p2p_addr *peer, int reason)
+static void on_peer(void *arg, const p2p_pke_peer_event *event)
 {
     cli_client *client = arg;
-    if (event == P2P_PKE_PEER_FAILED && p2p_addr_equal(peer, &client->dst))
-        give_up(client, reason);
+    if (event->kind == P2P_PKE_PEER_FAILED && p2p_addr_equal(event->peer, &client->dst))
+        give_up(client, event->reason, event->answered);
 }
 
 static void on_key(void *arg, int status, const uint8_t *key, size_t len)
@@ -92,7 +100,7 @@ static void on_key(void *arg, int status, const uint8_t *key, size_t len)
     if (client->app.ending)
         return;
     if (status)
-        give_up(client, status);
+        give_up(client, status, NULL);
     else
         client->on_connected(client->arg);
 }
@@ -117,7 +125,7 @@ void cli_client_connect(cli_client *client, uint64_t patience, void (*fn)(void *
     (void)!p2p_pke_on_peer(client->swarm, on_peer, client); /* other kinds have no such events */
     int err = p2p_lookup_key(client->swarm, &client->dst, patience, on_key, client);
     if (err)
-        give_up(client, err);
+        give_up(client, err, NULL);
 }
 
 void cli_client_disconnect(cli_client *client)

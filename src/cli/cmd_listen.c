@@ -6,6 +6,7 @@
 #include "cli/answer.h"
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/listen_print.h"
 
 /* What the system should keep for a listener that is busy; it may give less. */
 #define RECEIVE_BUFFER ((size_t)4 << 20)
@@ -48,33 +49,6 @@ static void on_idle(void *arg)
 
 /* --- messages --- */
 
-static void print_json(listen_state *self, const p2p_msg *msg)
-{
-    cli_text *text = &self->app.out.text;
-    char addr[CLI_STACK_TEXT_SIZE], time[CLI_WALL_SIZE];
-    cli_json_begin(text, "message");
-    cli_json_text(text, "time", cli_wall_text(p2p_loop_wall(self->app.loop), time));
-    cli_json_text(text, "src", cli_stack_text(&self->spec, msg->src, addr));
-    cli_json_text(text, "dst", cli_stack_text(&self->spec, msg->dst, addr));
-    cli_json_payload(text, msg->data, msg->len);
-    cli_json_end(text);
-}
-
-static void print_text(listen_state *self, const p2p_msg *msg)
-{
-    const cli_config *config = self->app.config;
-    cli_text *text = &self->app.out.text;
-    char addr[CLI_STACK_TEXT_SIZE];
-    if (config->from)
-        cli_text_printf(text, "%s\t", cli_stack_text(&self->spec, msg->src, addr));
-    if (config->raw)
-        cli_text_add(text, msg->data, msg->len);
-    else
-        cli_text_safe(text, msg->data, msg->len, false);
-    if (!config->no_newline)
-        cli_text_puts(text, "\n");
-}
-
 /* One more message or request. */
 static void count_one(listen_state *self)
 {
@@ -89,10 +63,8 @@ static void count_one(listen_state *self)
 static void on_tell(void *arg, const p2p_msg *msg)
 {
     listen_state *self = arg;
-    if (self->app.config->json)
-        print_json(self, msg);
-    else
-        print_text(self, msg);
+    cli_message_print(&self->app.out.text, self->app.config, &self->spec,
+                      p2p_loop_wall(self->app.loop), msg);
     cli_output_ready(&self->app.out);
     self->received_bytes += msg->len;
     /* One that finds the queue full is lost, as on any network; the counters have it. */

@@ -1,51 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* p2p ping: messages that come back, how long they took, and how many did not. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "cli/client.h"
 #include "cli/commands.h"
-
-/*
- * A ping is 8 random bytes that say whose it is, 8 bytes of its number, big endian, and a
- * pattern up to its length. Whatever comes that is not such a ping of ours, byte by byte, is
- * ignored.
- */
-#define NONCE_SIZE  8
-#define HEADER_SIZE 16
-
-/* Pings that may be on their way; an older one counts as lost, so that memory does not grow. */
-#define WINDOW 4096u
+#include "cli/pings.h"
 
 /* How long a handshake may take, or longer if --timeout says so. */
 #define PATIENCE (10 * P2P_SECOND)
 
-typedef enum flight_state { FREE = 0, FLYING = 1, BACK = 2, LOST = 3 } flight_state;
-
-typedef struct flight {
-    uint64_t number;
-    uint64_t sent; /* when */
-    flight_state state;
-} flight;
-
 typedef struct ping {
     cli_client client;
-    uint8_t nonce[NONCE_SIZE];
-    uint8_t *payload;
-    flight *flights; /* WINDOW, by number */
-    p2p_timer next;  /* sends the next one */
-    p2p_timer lost;  /* when the oldest on its way is lost */
+    cli_pings pings;
+    p2p_timer next; /* sends the next one */
+    p2p_timer lost; /* when the oldest on its way is lost */
     uint64_t began;
-    uint64_t due;    /* when the next one is to be sent */
-    uint64_t oldest; /* no ping before this number is on its way */
-    uint64_t sent;
-    uint64_t received;
-    uint64_t duplicates;
-    uint64_t lost_count;
-    uint64_t min; /* of the round trips, nanoseconds */
-    uint64_t max;
-    double sum;
-    double sum_squares;
+    uint64_t due; /* when the next one is to be sent */
 } ping;
 
 static cli_app *app_of(ping *self)
@@ -53,54 +21,11 @@ static cli_app *app_of(ping *self)
     return &self->client.app;
 }
 
-static flight *flight_of(ping *self, uint64_t number)
-{
-    return &self->flights[number % WINDOW];
-}
-
-/* --- payloads --- */
-
-static void write_payload(ping *self, uint64_t number)
-{
-    size_t len = (size_t)app_of(self)->config->payload_size;
-    memcpy(self->payload, self->nonce, NONCE_SIZE);
-    for (size_t i = 0; i < 8; i++)
-        self->payload[NONCE_SIZE + i] = (uint8_t)(number >> (56 - 8 * i));
-    for (size_t i = HEADER_SIZE; i < len; i++)
-        self->payload[i] = (uint8_t)i;
-}
-
-/* The number of a ping of ours; 0 if it is none. */
-static uint64_t read_payload(const ping *self, const uint8_t *data, size_t len)
-{
-    uint64_t number = 0;
-    if (len != self->client.app.config->payload_size || memcmp(data, self->nonce, NONCE_SIZE) != 0)
-        return 0;
-    for (size_t i = 0; i < 8; i++)
-        number = number << 8 | data[NONCE_SIZE + i];
-    for (size_t i = HEADER_SIZE; i < len; i++)
-        if (data[i] != (uint8_t)i)
-            return 0;
-    return number <= self->sent ? number : 0;
-}
-
 /* --- printing --- */
 
 static double milliseconds(double nanoseconds)
 {
     return nanoseconds / 1e6;
-}
-
-/* By Newton; it saves the mathematical library. */
-static double square_root(double value)
-{
-    double root = value > 1 ? value : 1;
-    double next = (root + value / root) / 2;
-    while (next < root) {
-        root = next;
-        next = (root + value / root) / 2;
-    }
-    return value > 0 ? root : 0;
 }
 
 static void print_begin(ping *self)
@@ -150,23 +75,24 @@ static void print_lost(ping *self, uint64_t number)
     cli_output_ready(&app->out);
 }
 
-static void print_summary_json(ping *self, uint64_t lost, double mean, double deviation)
+static void print_summary_json(ping *self, uint64_t lost)
 {
     cli_app *app = app_of(self);
+    const cli_pings *pings = &self->pings;
     cli_text *text = &app->out.text;
     char addr[CLI_STACK_TEXT_SIZE];
     cli_json_begin(text, "summary");
     cli_json_text(text, "dst", cli_stack_text(&self->client.spec, &self->client.dst, addr));
-    cli_json_number(text, "sent", self->sent);
-    cli_json_number(text, "received", self->received);
-    cli_json_number(text, "duplicates", self->duplicates);
+    cli_json_number(text, "sent", pings->sent);
+    cli_json_number(text, "received", pings->received);
+    cli_json_number(text, "duplicates", pings->duplicates);
     cli_json_number(text, "lost", lost);
     cli_json_milliseconds(text, "milliseconds", p2p_loop_clock(app->loop) - self->began);
-    if (self->received) {
-        cli_json_milliseconds(text, "min", self->min);
-        cli_json_milliseconds(text, "avg", (uint64_t)mean);
-        cli_json_milliseconds(text, "max", self->max);
-        cli_json_milliseconds(text, "mdev", (uint64_t)deviation);
+    if (pings->received) {
+        cli_json_milliseconds(text, "min", pings->min);
+        cli_json_milliseconds(text, "avg", (uint64_t)cli_pings_mean(pings));
+        cli_json_milliseconds(text, "max", pings->max);
+        cli_json_milliseconds(text, "mdev", (uint64_t)cli_pings_deviation(pings));
     }
     cli_json_end(text);
 }
@@ -175,28 +101,26 @@ static void print_summary_json(ping *self, uint64_t lost, double mean, double de
 static void print_summary(ping *self)
 {
     cli_app *app = app_of(self);
+    const cli_pings *pings = &self->pings;
     cli_text *text = &app->out.text;
     char addr[CLI_STACK_TEXT_SIZE];
-    double n = self->received ? (double)self->received : 1;
-    double mean = self->sum / n;
-    double deviation = square_root(self->sum_squares / n - mean * mean);
-    uint64_t lost = self->sent - self->received;
+    uint64_t lost = pings->sent - pings->received;
     if (app->config->json) {
-        print_summary_json(self, lost, mean, deviation);
+        print_summary_json(self, lost);
         return;
     }
     cli_text_printf(text, "--- %s ---\n%llu sent, %llu received, ",
                     cli_stack_text(&self->client.spec, &self->client.dst, addr),
-                    (unsigned long long)self->sent, (unsigned long long)self->received);
-    if (self->duplicates)
-        cli_text_printf(text, "%llu of them again, ", (unsigned long long)self->duplicates);
+                    (unsigned long long)pings->sent, (unsigned long long)pings->received);
+    if (pings->duplicates)
+        cli_text_printf(text, "%llu of them again, ", (unsigned long long)pings->duplicates);
     cli_text_printf(text, "%.3g%% lost, %.3f s\n",
-                    self->sent ? 100.0 * (double)lost / (double)self->sent : 0.0,
+                    pings->sent ? 100.0 * (double)lost / (double)pings->sent : 0.0,
                     (double)(p2p_loop_clock(app->loop) - self->began) / 1e9);
-    if (self->received)
+    if (pings->received)
         cli_text_printf(text, "round trip min/avg/max/mdev = %.3f/%.3f/%.3f/%.3f ms\n",
-                        milliseconds((double)self->min), milliseconds(mean),
-                        milliseconds((double)self->max), milliseconds(deviation));
+                        milliseconds((double)pings->min), milliseconds(cli_pings_mean(pings)),
+                        milliseconds((double)pings->max), milliseconds(cli_pings_deviation(pings)));
 }
 
 /* --- the end --- */
@@ -205,13 +129,14 @@ static void on_end(void *arg)
 {
     ping *self = arg;
     cli_app *app = app_of(self);
+    uint64_t sent = self->pings.sent;
     p2p_timer_stop(&self->next);
     p2p_timer_stop(&self->lost);
     cli_client_disconnect(&self->client);
-    if (self->client.swarm && (self->sent || !app->exit)) {
+    if (self->client.swarm && (sent || !app->exit)) {
         print_summary(self);
         cli_output_ready(&app->out);
-        if (self->sent && !self->received && !app->exit)
+        if (sent && !self->pings.received && !app->exit)
             cli_fail(app, CLI_EXIT_NO_ANSWER, P2P_ERR_TIMEOUT,
                      "nothing came back; does p2p listen --echo run there?");
     }
@@ -221,35 +146,21 @@ static void on_end(void *arg)
 static void end_if_done(ping *self)
 {
     uint64_t count = app_of(self)->config->count;
-    if (count && self->sent == count && self->oldest > self->sent)
+    uint64_t sent_at;
+    if (count && self->pings.sent == count && !cli_pings_oldest(&self->pings, &sent_at))
         cli_app_end(app_of(self), CLI_EXIT_OK);
 }
 
 /* --- losses --- */
 
-static void lose(ping *self, flight *one)
-{
-    one->state = LOST;
-    self->lost_count++;
-    print_lost(self, one->number);
-}
-
-static bool is_flying(ping *self, uint64_t number)
-{
-    const flight *one = flight_of(self, number);
-    return one->number == number && one->state == FLYING;
-}
-
-/* Finds the oldest ping that is on its way, and waits for its time to pass. */
+/* Waits until the time of the oldest ping on its way has passed. */
 static void watch_oldest(ping *self)
 {
-    uint64_t timeout = app_of(self)->config->timeout;
-    while (self->oldest <= self->sent && !is_flying(self, self->oldest))
-        self->oldest++;
+    uint64_t sent_at;
     if (app_of(self)->ending)
         return; /* what was printed last could not be written */
-    if (self->oldest <= self->sent)
-        p2p_timer_start(&self->lost, flight_of(self, self->oldest)->sent + timeout);
+    if (cli_pings_oldest(&self->pings, &sent_at))
+        p2p_timer_start(&self->lost, sent_at + app_of(self)->config->timeout);
     else
         p2p_timer_stop(&self->lost);
 }
@@ -257,10 +168,13 @@ static void watch_oldest(ping *self)
 static void on_lost(void *arg)
 {
     ping *self = arg;
-    flight *one = flight_of(self, self->oldest);
+    uint64_t sent_at;
     uint64_t now = p2p_loop_now(app_of(self)->loop);
-    if (is_flying(self, self->oldest) && one->sent + app_of(self)->config->timeout <= now)
-        lose(self, one);
+    uint64_t number = cli_pings_oldest(&self->pings, &sent_at);
+    if (number && sent_at + app_of(self)->config->timeout <= now) {
+        cli_pings_lose(&self->pings, number);
+        print_lost(self, number);
+    }
     watch_oldest(self);
     end_if_done(self);
 }
@@ -270,27 +184,16 @@ static void on_lost(void *arg)
 static void on_tell(void *arg, const p2p_msg *msg)
 {
     ping *self = arg;
-    uint64_t number = read_payload(self, msg->data, msg->len);
-    flight *one = number ? flight_of(self, number) : NULL;
-    if (app_of(self)->ending || !one || one->number != number)
+    cli_app *app = app_of(self);
+    uint64_t number, took;
+    if (app->ending)
         return;
-    uint64_t took = p2p_loop_clock(app_of(self)->loop) - one->sent;
-    bool duplicate = one->state == BACK;
-    if (one->state == LOST)
-        return; /* too late: it was counted */
-    if (duplicate) {
-        self->duplicates++;
-    } else {
-        one->state = BACK;
-        self->min = self->received && self->min < took ? self->min : took;
-        self->max = self->max > took ? self->max : took;
-        self->sum += (double)took;
-        self->sum_squares += (double)took * (double)took;
-        self->received++;
-    }
-    print_reply(self, msg->src, number, took, duplicate);
-    if (number == self->oldest)
-        watch_oldest(self);
+    cli_ping_kind kind = cli_pings_receive(&self->pings, msg->data, msg->len,
+                                           p2p_loop_clock(app->loop), &number, &took);
+    if (kind != CLI_PING_BACK && kind != CLI_PING_AGAIN)
+        return;
+    print_reply(self, msg->src, number, took, kind == CLI_PING_AGAIN);
+    watch_oldest(self);
     end_if_done(self);
 }
 
@@ -299,13 +202,8 @@ static void send_one(ping *self)
 {
     cli_app *app = app_of(self);
     char addr[CLI_STACK_TEXT_SIZE];
-    uint64_t number = self->sent + 1;
-    flight *one = flight_of(self, number);
-    if (one->state == FLYING)
-        lose(self, one);
-    write_payload(self, number);
-    int err = p2p_tell(self->client.swarm, &self->client.dst, self->payload,
-                       (size_t)app->config->payload_size);
+    int err = p2p_tell(self->client.swarm, &self->client.dst, cli_pings_next(&self->pings),
+                       self->pings.size);
     if (err && err != P2P_ERR_AGAIN) {
         cli_fail(app, err == P2P_ERR_UNREACHABLE ? CLI_EXIT_NO_ANSWER : CLI_EXIT_FAILURE, err,
                  "cannot send to %s: %s%s",
@@ -314,8 +212,9 @@ static void send_one(ping *self)
         cli_app_end(app, CLI_EXIT_FAILURE);
         return;
     }
-    self->sent = number;
-    *one = (flight){number, p2p_loop_clock(app->loop), FLYING};
+    uint64_t lost = cli_pings_sent(&self->pings, p2p_loop_clock(app->loop));
+    if (lost)
+        print_lost(self, lost);
     if (!p2p_timer_active(&self->lost))
         watch_oldest(self);
 }
@@ -327,7 +226,7 @@ static void on_next(void *arg)
     cli_app *app = app_of(self);
     uint64_t now = p2p_loop_now(app->loop);
     for (unsigned i = 0; i < 64 && self->due <= now && !app->ending; i++) {
-        if (app->config->count && self->sent == app->config->count)
+        if (app->config->count && self->pings.sent == app->config->count)
             return;
         send_one(self);
         self->due += app->config->interval;
@@ -336,7 +235,7 @@ static void on_next(void *arg)
         return;
     if (self->due < now)
         self->due = now; /* it was stopped for long */
-    if (!app->config->count || self->sent < app->config->count)
+    if (!app->config->count || self->pings.sent < app->config->count)
         p2p_timer_start(&self->next, self->due);
 }
 
@@ -353,18 +252,16 @@ static void on_connected(void *arg)
 static bool start(ping *self)
 {
     cli_app *app = app_of(self);
+    uint8_t nonce[CLI_PING_NONCE_SIZE];
     if (!cli_client_open(&self->client))
         return false;
-    self->payload = malloc((size_t)app->config->payload_size);
-    self->flights = calloc(WINDOW, sizeof *self->flights);
-    int err = self->payload && self->flights ? 0 : P2P_ERR_NO_MEMORY;
-    if (!err)
-        err = p2p_loop_secret(app->loop, self->nonce, sizeof self->nonce);
+    int err = p2p_loop_secret(app->loop, nonce, sizeof nonce);
+    if (!err && !cli_pings_open(&self->pings, (size_t)app->config->payload_size, nonce))
+        err = P2P_ERR_NO_MEMORY;
     if (err) {
         cli_fail(app, CLI_EXIT_FAILURE, err, "cannot begin: %s", p2p_err_text(err));
         return false;
     }
-    self->oldest = 1;
     self->began = p2p_loop_clock(app->loop);
     p2p_on_tell(self->client.swarm, on_tell, self);
     /* The handshake is no part of a round trip, so it comes before the first one. */
@@ -392,7 +289,6 @@ cli_exit cli_ping(const cli_command *command, const cli_config *config)
     p2p_timer_init(&self.lost, app->loop, on_lost, &self);
     (void)start(&self);
     cli_exit exit = cli_app_run(app);
-    free(self.payload);
-    free(self.flights);
+    cli_pings_close(&self.pings);
     return exit;
 }

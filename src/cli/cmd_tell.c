@@ -12,12 +12,8 @@
 /* How long the handshake, or messages that wait for a busy socket at the end, may take unless
  * --timeout says it. */
 #define PATIENCE (10 * P2P_SECOND)
-/* How long a handshake that renews a session is waited for at the end. */
-#define RENEWAL_WAIT (2 * P2P_SECOND)
 /* How often it is looked at whether all has left. */
 #define LAST_CHECK P2P_MILLISECOND
-/* A socket that takes more so many times in a row has nothing left to send. */
-#define CLEAR_CHECKS 3
 
 typedef struct tell {
     cli_client client;
@@ -33,7 +29,6 @@ typedef struct tell {
     uint64_t credit;   /* nanoseconds of the rate that are not used up */
     uint64_t credited; /* when that was counted last */
     uint64_t finished; /* when the checks at the end began */
-    unsigned clear;    /* checks in a row that found the socket ready */
     uint64_t sent;
     uint64_t sent_bytes;
     uint64_t failed;
@@ -82,18 +77,10 @@ static void on_end(void *arg)
     cli_app_close_stack(app, &self->client.swarm, NULL, NULL);
 }
 
-/* Whether nothing is left: neither in the socket, nor, for a while, behind a handshake. */
-static bool is_clear(const tell *self, uint64_t waited)
-{
-    return cli_stack_is_clear(self->client.swarm) &&
-           (waited > RENEWAL_WAIT || cli_stack_is_settled(self->client.swarm));
-}
-
-static void check_clear(tell *self)
+static void check_unsent(tell *self)
 {
     uint64_t waited = p2p_loop_now(app_of(self)->loop) - self->finished;
-    self->clear = is_clear(self, waited) ? self->clear + 1 : 0;
-    if (self->clear >= CLEAR_CHECKS) {
+    if (!p2p_swarm_unsent(self->client.swarm)) {
         cli_app_end(app_of(self), CLI_EXIT_OK);
     } else if (waited > patience(self)) {
         cli_fail(app_of(self), CLI_EXIT_FAILURE, 0,
@@ -116,7 +103,7 @@ static void on_timer(void *arg)
 {
     tell *self = arg;
     if (self->done)
-        check_clear(self);
+        check_unsent(self);
     else
         pump(self);
 }

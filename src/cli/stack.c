@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/stack.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -317,25 +316,4 @@ bool cli_spec_addr(const cli_spec *spec, bool to_bind, p2p_addr *out,
                    "printed",
                    spec->scheme, spec->addr);
     return false;
-}
-
-bool cli_stack_is_settled(const p2p_swarm *swarm)
-{
-    p2p_pke_stats stats;
-    for (; swarm; swarm = p2p_swarm_inner(swarm))
-        if (p2p_pke_swarm_stats(swarm, &stats, NULL) == 0 &&
-            stats.handshakes_started > stats.sessions_ready + stats.handshakes_failed)
-            return false;
-    return true;
-}
-
-bool cli_stack_is_clear(const p2p_swarm *swarm)
-{
-    while (p2p_swarm_inner(swarm))
-        swarm = p2p_swarm_inner(swarm);
-    int fd = strcmp(p2p_swarm_kind(swarm), "udp") == 0 ? p2p_udp_fd(swarm) : -1;
-    if (fd < 0)
-        return true;
-    struct pollfd poller = {.fd = fd, .events = POLLOUT};
-    return poll(&poller, 1, 0) != 0;
 }

@@ -77,12 +77,6 @@ int cli_stack_open(p2p_swarm **out, p2p_loop *loop, const cli_spec *spec,
 const char *cli_stack_text(const cli_spec *spec, const p2p_addr *addr,
                            char out[CLI_STACK_TEXT_SIZE]);
 
-/* Whether the socket below takes more now: no message waits for it then. */
-bool cli_stack_is_clear(const p2p_swarm *swarm);
-
-/* Whether no handshake is under way, for which messages may still wait. */
-bool cli_stack_is_settled(const p2p_swarm *swarm);
-
 /* The list of layers, for the help. */
 void cli_stack_list(cli_text *out);
 

@@ -14,6 +14,7 @@
 #define DEFAULT_HANDSHAKES        500
 #define DEFAULT_HANDSHAKES_PREFIX 50
 #define DEFAULT_QUEUED_BYTES      ((size_t)16 * 1024 * 1024)
+#define DEFAULT_LOOKUPS           1024
 #define DEFAULT_IDLE              (300 * P2P_SECOND)
 #define MAX_DATAGRAM              65535
 
@@ -44,6 +45,16 @@ static void answer(p2p__pke *pke, const p2p_msg *msg, const uint8_t *data, size_
         (void)!p2p_tell(pke->base.inner, msg->src, data, len);
 }
 
+static bool is_hello(const p2p_msg *msg)
+{
+    if (msg->len <= P2P__PKE_HEADER_SIZE)
+        return false;
+    uint32_t nonce = p2p__load32be(msg->data);
+    return nonce == P2P__PKE_NONCE_INIT_HELLO ||
+           (nonce == P2P__PKE_NONCE_EXTENSION &&
+            msg->data[P2P__PKE_HEADER_SIZE] == P2P__PKE_COOKIE_HELLO);
+}
+
 /* Gives a datagram to a link, which may be gone afterwards. Returns 0 if it was meant for it, or
  * why it was refused. */
 static int give(p2p__pke_link *link, const p2p_msg *msg)
@@ -51,6 +62,7 @@ static int give(p2p__pke_link *link, const p2p_msg *msg)
     p2p__pke *pke = link->peer->pke;
     uint8_t reply[P2P_PKE_MAX_HANDSHAKE];
     p2p_pke_result result = {0};
+    pke->is_answer = !is_hello(msg);
     int err = p2p_pke_channel_receive(link->channel, p2p__pke_now(pke), msg->data, msg->len, reply,
                                       &result);
     answer(pke, msg, reply, result.answer_len);
@@ -62,16 +74,6 @@ static int give(p2p__pke_link *link, const p2p_msg *msg)
     if (!err && result.delivered && link->proven && pke->base.state == P2P_SWARM_OPEN)
         deliver(link, msg, &result);
     return err;
-}
-
-static bool is_hello(const p2p_msg *msg)
-{
-    if (msg->len <= P2P__PKE_HEADER_SIZE)
-        return false;
-    uint32_t nonce = p2p__load32be(msg->data);
-    return nonce == P2P__PKE_NONCE_INIT_HELLO ||
-           (nonce == P2P__PKE_NONCE_EXTENSION &&
-            msg->data[P2P__PKE_HEADER_SIZE] == P2P__PKE_COOKIE_HELLO);
 }
 
 /* Whether what one link has refused may be meant for another. */
@@ -123,7 +125,8 @@ static int meet(p2p__pke *pke, const p2p_msg *msg)
 /* Counts a datagram that nobody wanted. That two call each other at the same time is no fault. */
 static void count_refused(p2p__pke *pke, int err)
 {
-    if (err == P2P_ERR_LIMIT || err == P2P_ERR_AGAIN || err == P2P_ERR_NO_MEMORY)
+    if (err == P2P_ERR_LIMIT || err == P2P_ERR_AGAIN || err == P2P_ERR_NO_MEMORY ||
+        (err == P2P_ERR_REFUSED && pke->is_over_limit))
         pke->base.stats.rx_drop_limit++;
     else if (err && err != P2P_ERR_BUSY)
         pke->base.stats.rx_drop_malformed++;
@@ -144,6 +147,7 @@ static void on_inner_tell(void *arg, const p2p_msg *msg)
     const p2p__pke_peer *peer = sender(pke, msg->src);
     int err = P2P_ERR_REFUSED;
     bool hello = true;
+    pke->is_over_limit = false;
     if (peer && peer->current) {
         /* The usual case. */
         err = give(peer->current, msg);
@@ -201,8 +205,8 @@ static int pke_parse_addr(const p2p_swarm *swarm, const char *text, p2p_addr *ou
 static void pke_close(p2p_swarm *swarm)
 {
     p2p__pke *pke = p2p__pke_of(swarm);
+    pke->base.stats.tx_drop_closed += p2p__pke_unsent(swarm);
     p2p__pke_stop_peers(pke);
-    pke->base.stats.tx_drop_closed += pke->unsent_len > 0;
     p2p_on_tell(swarm->inner, NULL, NULL);
     p2p_on_writable(swarm->inner, NULL, NULL);
     p2p_swarm_closed(swarm);
@@ -234,6 +238,7 @@ static const p2p_swarm_ops pke_ops = {
     .close = pke_close,
     .free = pke_free,
     .keys = &p2p__pke_key_ops,
+    .unsent = p2p__pke_unsent,
 };
 
 /* --- making --- */
@@ -257,6 +262,7 @@ static int complete_config(p2p_pke_swarm_config *out, const p2p_pke_swarm_config
     set_default(&out->max_handshakes, DEFAULT_HANDSHAKES);
     set_default(&out->max_handshakes_prefix, DEFAULT_HANDSHAKES_PREFIX);
     set_default(&out->max_queued_bytes, DEFAULT_QUEUED_BYTES);
+    set_default(&out->max_lookups, DEFAULT_LOOKUPS);
     if (!out->idle)
         out->idle = DEFAULT_IDLE;
     return 0;
@@ -293,6 +299,19 @@ static int make_endpoint(p2p__pke *pke)
     return err ? err : p2p_fingerprint_pke(&spki, pke->id);
 }
 
+/* It grows only if the MTU below does. */
+int p2p__pke_need_scratch(p2p__pke *pke, size_t size)
+{
+    if (size <= pke->scratch_size)
+        return 0;
+    uint8_t *grown = p2p__resize(pke->allocator, pke->scratch, size);
+    if (!grown)
+        return P2P_ERR_NO_MEMORY;
+    pke->scratch = grown;
+    pke->scratch_size = size;
+    return 0;
+}
+
 static int make_parts(p2p__pke *pke)
 {
     uint64_t seeds[2];
@@ -301,12 +320,10 @@ static int make_parts(p2p__pke *pke)
         return err;
     p2p__addr_map_init(&pke->peers, pke->allocator, seeds[0]);
     pke->prefix_seed = seeds[1];
-    pke->scratch_size = MAX_DATAGRAM;
-    pke->scratch = p2p__alloc(pke->allocator, pke->scratch_size);
-    pke->prefixes = p2p__zalloc_array(pke->allocator, P2P__PKE_PREFIXES, sizeof *pke->prefixes);
-    if (!pke->scratch || !pke->prefixes)
-        return P2P_ERR_NO_MEMORY;
-    return make_endpoint(pke);
+    size_t mtu = p2p_mtu(pke->base.inner, NULL);
+    size_t size = mtu < MAX_DATAGRAM ? mtu : MAX_DATAGRAM;
+    err = p2p__pke_need_scratch(pke, size > P2P_PKE_MAX_HANDSHAKE ? size : P2P_PKE_MAX_HANDSHAKE);
+    return err ? err : make_endpoint(pke);
 }
 
 int p2p_pke_swarm_new(p2p_swarm **out, p2p_swarm *inner, const p2p_pke_swarm_config *config)

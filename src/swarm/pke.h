@@ -63,8 +63,9 @@ struct p2p__pke_link {
     bool proven;              /* a handshake has shown that it is who it claims to be */
     bool vouched;             /* made by a handshake that had proven its address */
     bool stalled;             /* in pke->stalled */
-    bool waits;               /* messages wait for its handshake, or for room below */
-    size_t queued;            /* their bytes, as counted in pke->queued */
+    bool has_answered;        /* somebody, by the key that he showed: `answered` */
+    size_t waiting;           /* messages that wait for its handshake, or for room below */
+    size_t queued;            /* their bytes; those that have left count until all have */
     uint64_t made;            /* when */
     p2p__pke_rate handshakes; /* that it begins, once it has proven its key */
     p2p__pke_rate vouched_handshakes; /* the same, with a cookie */
@@ -72,7 +73,8 @@ struct p2p__pke_link {
     p2p__pke_link *stalled_prev;
     p2p__pke_lookup *lookups;
     uint8_t id[P2P_PEER_ID_SIZE]; /* who it is, or claims to be, or should be */
-    p2p_addr addr;                /* PEERID@inner */
+    uint8_t answered[P2P_PEER_ID_SIZE];
+    p2p_addr addr; /* PEERID@inner */
 };
 
 /* What the prefix of a peer's address counts it as. */
@@ -115,8 +117,9 @@ struct p2p__pke {
     p2p_pke_time time; /* as read in this turn */
     p2p_pke_peer_fn peer_fn;
     void *peer_arg;
-    size_t queued; /* bytes that wait for handshakes */
-    bool starved;  /* a tell was refused because of that */
+    size_t waiting; /* messages that wait in links */
+    size_t queued;  /* bytes that wait for handshakes */
+    bool starved;   /* a tell was refused because of that */
 
     /* A datagram that the swarm below had no room for, and the links that wait behind it. */
     uint8_t *unsent;
@@ -132,14 +135,16 @@ struct p2p__pke {
     p2p_addr last_dst;
 
     p2p__pke_lookup *lookups; /* those that are decided */
+    size_t n_lookups;         /* with those that wait on a link */
     p2p__pke_peer *gone;      /* forgotten, and still to be told; the task is queued */
+    p2p__pke_peer *last_gone;
     p2p_task gone_task;
 
     /* Handshakes that others begin: those of strangers, of who has proven his address, of peers. */
     p2p__pke_rate strangers;
     p2p__pke_rate guests;
     p2p__pke_rate known;
-    p2p__pke_prefix *prefixes;
+    p2p__pke_prefix *prefixes; /* NULL until the first of them is needed */
     uint64_t prefix_seed;
 
     /* The handshake that is screened: at whose address, why his links refused it, and what it
@@ -148,6 +153,10 @@ struct p2p__pke {
     int meeting_err;
     uint8_t claimed[P2P_PEER_ID_SIZE];
     bool admitted_proven;
+
+    /* The datagram at hand: an answer, rather than a question; it met a limit of ours. */
+    bool is_answer;
+    bool is_over_limit;
 
     uint8_t *scratch; /* a datagram that is made */
     size_t scratch_size;
@@ -192,11 +201,15 @@ uint64_t p2p__pke_last_use(const p2p__pke_peer *peer);
 void p2p__pke_free_peers(p2p__pke *pke);
 void p2p__pke_stop_peers(p2p__pke *pke);
 void p2p__pke_on_sweep(void *arg);
+/* Tells of those who are gone. */
 void p2p__pke_on_gone(void *arg);
 
 /* pke_send.c */
 int p2p__pke_tell(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, size_t n, size_t len);
 size_t p2p__pke_mtu(const p2p_swarm *swarm, const p2p_addr *dst);
+size_t p2p__pke_unsent(const p2p_swarm *swarm);
+/* Sees to it that a datagram of that size can be made. Returns 0 or P2P_ERR_NO_MEMORY. */
+int p2p__pke_need_scratch(p2p__pke *pke, size_t size);
 /* Sends what the link's channel has to send, as far as there is room below. */
 void p2p__pke_drain(p2p__pke_link *link);
 /* What waited for the link's handshake does not wait any more. */

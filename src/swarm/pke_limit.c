@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "core/alloc.h"
 #include "swarm/pke.h"
 
 /*
@@ -55,6 +56,14 @@ static uint32_t prefix_of(const p2p__pke *pke, const p2p_addr *inner)
             prefix = *inner;
     }
     return (uint32_t)(p2p_addr_hash(&prefix, pke->prefix_seed) % P2P__PKE_PREFIXES);
+}
+
+/* What is known of an address's prefix; NULL without memory. Who only calls others has no table. */
+static p2p__pke_prefix *prefix_at(p2p__pke *pke, const p2p_addr *inner)
+{
+    if (!pke->prefixes)
+        pke->prefixes = p2p__zalloc_array(pke->allocator, P2P__PKE_PREFIXES, sizeof *pke->prefixes);
+    return pke->prefixes ? &pke->prefixes[prefix_of(pke, inner)] : NULL;
 }
 
 /* Puts a guest at the end of the ring of its prefix. */
@@ -174,7 +183,9 @@ static bool may_begin(p2p__pke *pke, const p2p_pke_request *request)
     if (link && link->proven &&
         take_both(pke, &link->vouched_handshakes, KNOWN_PER_SECOND, &pke->known))
         return true;
-    p2p__pke_prefix *prefix = &pke->prefixes[prefix_of(pke, source_of(request->source))];
+    p2p__pke_prefix *prefix = prefix_at(pke, source_of(request->source));
+    if (!prefix)
+        return false;
     /* What is refused for lack of room counts, too: to look for some is work. */
     if (request->proven)
         return take_both(pke, &prefix->guests, per_prefix, &pke->guests) &&
@@ -189,7 +200,8 @@ p2p_pke_verdict p2p__pke_admit(void *arg, const p2p_pke_request *request)
 {
     p2p__pke *pke = arg;
     pke->admitted_proven = request->proven != 0;
-    if (may_begin(pke, request))
+    pke->is_over_limit = !may_begin(pke, request);
+    if (!pke->is_over_limit)
         return P2P_PKE_ADMIT;
     return request->can_prove && !request->proven ? P2P_PKE_PROVE : P2P_PKE_REFUSE;
 }
@@ -212,12 +224,16 @@ int p2p__pke_accept_key(void *arg, void *peer, const void *source, size_t source
                         const uint8_t *key, size_t key_len)
 {
     p2p__pke *pke = arg;
-    const p2p__pke_link *link = peer;
+    p2p__pke_link *link = peer;
     (void)source_len;
     p2p_spki spki;
     uint8_t id[P2P_PEER_ID_SIZE];
     if (p2p_spki_parse(key, key_len, &spki) || p2p_fingerprint_pke(&spki, id))
         return 0;
+    if (link && pke->is_answer) {
+        link->has_answered = true;
+        memcpy(link->answered, id, sizeof id);
+    }
     if (link ? memcmp(link->id, id, sizeof id) != 0 : !is_news(pke, id))
         return 0;
     if (!link)

@@ -55,6 +55,7 @@ static void on_decided(void *arg)
         status = key ? 0 : P2P_ERR_NO_KEY;
     }
     list_remove(&pke->lookups, lookup);
+    pke->n_lookups--;
     lookup->fn(lookup->arg, status, key, key ? len : 0);
     p2p__free(pke->allocator, lookup);
 }
@@ -122,6 +123,8 @@ static int pke_lookup_key(p2p_swarm *swarm, const p2p_addr *addr, uint64_t deadl
     p2p_addr inner;
     p2p__pke_link *link;
     int err = split(addr, id, &inner);
+    if (!err && pke->n_lookups >= pke->config.max_lookups)
+        err = P2P_ERR_LIMIT;
     if (!err)
         err = p2p__pke_dial(pke, addr, id, &inner, &link);
     if (err)
@@ -137,15 +140,16 @@ static int pke_lookup_key(p2p_swarm *swarm, const p2p_addr *addr, uint64_t deadl
     lookup->arg = arg;
     p2p_timer_init(&lookup->timer, swarm->loop, on_timeout, lookup);
     p2p_task_init(&lookup->task, on_decided, lookup);
-    if (link->proven) {
-        decide(lookup, 0);
-        return 0;
-    }
-    err = p2p_pke_channel_open(link->channel, p2p__pke_now(pke));
+    err = link->proven ? 0 : p2p_pke_channel_open(link->channel, p2p__pke_now(pke));
     if (err) {
         p2p__free(pke->allocator, lookup);
         p2p__pke_keep_link(link);
         return err;
+    }
+    pke->n_lookups++;
+    if (link->proven) {
+        decide(lookup, 0);
+        return 0;
     }
     lookup->link = link;
     list_add(&link->lookups, lookup);

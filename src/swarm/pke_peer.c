@@ -21,20 +21,22 @@ p2p__pke_peer *p2p__pke_find_peer(p2p__pke *pke, const p2p_addr *inner)
     return peer_of(p2p__addr_map_find(&pke->peers, inner));
 }
 
-static void tell_peer(p2p__pke *pke, p2p_pke_peer_event event, const p2p_addr *addr, int reason)
+static void tell_event(p2p__pke *pke, const p2p_pke_peer_event *event)
 {
     if (pke->peer_fn && pke->base.state == P2P_SWARM_OPEN)
-        pke->peer_fn(pke->peer_arg, event, addr, reason);
+        pke->peer_fn(pke->peer_arg, event);
 }
 
-/* Counts what waits on a link and is lost with it. */
-static size_t waiting(const p2p__pke_link *link)
+static void tell_gone(p2p__pke *pke, const p2p_addr *addr)
 {
-    p2p_pke_info info;
-    if (!link->waits)
-        return 0;
-    p2p_pke_channel_info(link->channel, p2p__pke_now(link->peer->pke), &info);
-    return info.queued;
+    const p2p_pke_peer_event event = {.kind = P2P_PKE_PEER_GONE, .peer = addr};
+    tell_event(pke, &event);
+}
+
+static void tell_up(p2p__pke *pke, const p2p_addr *addr)
+{
+    const p2p_pke_peer_event event = {.kind = P2P_PKE_PEER_UP, .peer = addr};
+    tell_event(pke, &event);
 }
 
 /* Takes a link out of its peer. */
@@ -54,7 +56,7 @@ static void free_link(p2p__pke_link *link)
     p2p__pke *pke = link->peer->pke;
     if (pke->last_to == link)
         pke->last_to = NULL;
-    pke->base.stats.tx_drop_error += waiting(link);
+    pke->base.stats.tx_drop_error += link->waiting;
     p2p__pke_unstall(link);
     p2p__pke_uncount_queue(link);
     p2p__pke_decide_lookups(link, P2P_ERR_UNREACHABLE);
@@ -167,8 +169,12 @@ static void forget(p2p__pke_peer *peer)
     p2p_addr addr = peer->current->addr;
     clear_peer(peer);
     peer->node.addr = addr;
-    peer->next_gone = pke->gone;
-    pke->gone = peer;
+    peer->next_gone = NULL;
+    if (pke->gone)
+        pke->last_gone->next_gone = peer;
+    else
+        pke->gone = peer;
+    pke->last_gone = peer;
     p2p_loop_defer(pke->base.loop, &pke->gone_task);
 }
 
@@ -178,7 +184,7 @@ void p2p__pke_on_gone(void *arg)
     while (pke->gone) {
         p2p__pke_peer *peer = pke->gone;
         pke->gone = peer->next_gone;
-        tell_peer(pke, P2P_PKE_PEER_GONE, &peer->node.addr, 0);
+        tell_gone(pke, &peer->node.addr);
         p2p__free(pke->allocator, peer);
     }
 }
@@ -406,9 +412,10 @@ static void promote(p2p__pke_link *link)
     p2p__pke_decide_lookups(link, 0);
     if (same)
         return;
+    p2p__pke_on_gone(pke); /* first what has happened before */
     if (old)
-        tell_peer(pke, P2P_PKE_PEER_GONE, &old_addr, 0);
-    tell_peer(pke, P2P_PKE_PEER_UP, &link->addr, 0);
+        tell_gone(pke, &old_addr);
+    tell_up(pke, &link->addr);
 }
 
 /* A handshake is complete. */
@@ -440,6 +447,12 @@ static bool on_failed(p2p__pke_link *link, const p2p_pke_event *event)
     p2p__pke *pke = peer->pke;
     bool kept = link->proven;
     p2p_addr addr = link->addr;
+    p2p_addr other;
+    p2p_pke_peer_event told = {.kind = P2P_PKE_PEER_FAILED, .reason = event->reason, .peer = &addr};
+    if (event->reason == P2P_ERR_REFUSED && link->has_answered &&
+        !is_link_to(link, link->answered) &&
+        !p2p_addr_wrap_peer(&other, link->answered, &peer->node.addr))
+        told.answered = &other;
     peer->touched = p2p__pke_now(pke).now;
     log_failure(link, event);
     pke->base.stats.tx_drop_error += event->dropped;
@@ -449,7 +462,8 @@ static bool on_failed(p2p__pke_link *link, const p2p_pke_event *event)
         free_link(link);
         free_peer_if_empty(peer);
     }
-    tell_peer(pke, P2P_PKE_PEER_FAILED, &addr, event->reason);
+    p2p__pke_on_gone(pke);
+    tell_event(pke, &told);
     return kept;
 }
 
@@ -494,10 +508,8 @@ static void on_due(void *arg)
 
 static void stop_link(p2p__pke_link *link)
 {
-    p2p__pke *pke = link->peer->pke;
-    pke->base.stats.tx_drop_closed += waiting(link);
-    link->waits = false;
     p2p__pke_unstall(link);
+    link->waiting = 0;
     p2p_timer_stop(&link->timer);
     p2p_task_cancel(&link->task);
     p2p__pke_decide_lookups(link, P2P_ERR_CLOSED);

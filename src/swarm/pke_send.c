@@ -30,11 +30,12 @@ static void tell_room(p2p__pke *pke)
 void p2p__pke_uncount_queue(p2p__pke_link *link)
 {
     p2p__pke *pke = link->peer->pke;
-    if (!link->waits)
+    if (!link->waiting)
         return;
+    pke->waiting -= link->waiting;
     pke->queued -= link->queued;
+    link->waiting = 0;
     link->queued = 0;
-    link->waits = false;
     if (pke->queued <= pke->config.max_queued_bytes / 2)
         pke->starved = false;
     tell_room(pke);
@@ -96,6 +97,17 @@ static int send_down(p2p__pke *pke, const p2p_addr *to, const uint8_t *data, siz
     return err == P2P_ERR_AGAIN ? hold(pke, to, data, len) : err;
 }
 
+/* The first message of those that waited is on its way down. */
+static void uncount_one(p2p__pke_link *link)
+{
+    if (link->waiting == 1) {
+        p2p__pke_uncount_queue(link);
+        return;
+    }
+    link->waiting--;
+    link->peer->pke->waiting--;
+}
+
 void p2p__pke_drain(p2p__pke_link *link)
 {
     p2p__pke *pke = link->peer->pke;
@@ -103,18 +115,14 @@ void p2p__pke_drain(p2p__pke_link *link)
     while (!pke->unsent_len) {
         if (p2p_pke_channel_poll(link->channel, p2p__pke_now(pke), pke->scratch, pke->scratch_size,
                                  &len) ||
-            !len) {
-            p2p_pke_info info;
-            if (!link->waits)
-                return;
-            p2p_pke_channel_info(link->channel, p2p__pke_now(pke), &info);
-            if (!info.queued)
-                p2p__pke_uncount_queue(link);
+            !len)
             return;
-        }
+        int err = send_down(pke, &link->peer->node.addr, pke->scratch, len);
         /* Handshakes are repeated, so only messages are lost for good. */
-        if (send_down(pke, &link->peer->node.addr, pke->scratch, len) && is_message(pke->scratch))
-            pke->base.stats.tx_drop_error++;
+        if (!is_message(pke->scratch))
+            continue;
+        pke->base.stats.tx_drop_error += err != 0;
+        uncount_one(link);
     }
     stall(link);
 }
@@ -210,7 +218,9 @@ int p2p__pke_tell(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, siz
     p2p__pke *pke = p2p__pke_of(swarm);
     p2p__pke_link *link;
     size_t sealed = 0;
-    int err = link_for(pke, dst, &link);
+    int err = p2p__pke_need_scratch(pke, len + P2P_PKE_OVERHEAD);
+    if (!err)
+        err = link_for(pke, dst, &link);
     if (err)
         return err;
     if (is_too_much(link, len)) {
@@ -225,11 +235,18 @@ int p2p__pke_tell(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, siz
     }
     p2p_loop_defer(swarm->loop, &link->task);
     if (!sealed) {
-        link->waits = true;
+        link->waiting++;
         link->queued += len;
+        pke->waiting++;
         pke->queued += len;
     }
     return 0;
+}
+
+size_t p2p__pke_unsent(const p2p_swarm *swarm)
+{
+    const p2p__pke *pke = p2p__pke_of(swarm);
+    return pke->waiting + (pke->unsent_len && is_message(pke->unsent));
 }
 
 size_t p2p__pke_mtu(const p2p_swarm *swarm, const p2p_addr *dst)

@@ -187,7 +187,7 @@ void p2p__message_free_pool(p2p_realm *realm);
 void p2p__key_release(p2p_realm *realm, p2p__key *key);
 
 /* realm_link.c */
-int p2p__link_set(p2p__link *out, const p2p_link *link);
+int p2p__link_set(p2p__link *out, const p2p_link *given);
 p2p__link *p2p__realm_link_between(p2p_realm *realm, uint64_t from, uint64_t to);
 void p2p__realm_free_links(p2p_realm *realm);
 uint64_t p2p__link_retry(p2p_realm *realm, const p2p__link *link, unsigned tries);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/config.h"
 
 #define DEFAULT_QUEUE ((size_t)256 * 1024)
 #define MIN_RETRY     P2P_MILLISECOND
@@ -36,8 +37,13 @@ static bool is_probability(double p)
     return p >= 0.0 && p <= 1.0; /* false for NaN too */
 }
 
-int p2p__link_set(p2p__link *out, const p2p_link *link)
+int p2p__link_set(p2p__link *out, const p2p_link *given)
 {
+    p2p_link copy;
+    const p2p_link *link = &copy;
+    int err = p2p__config_copy(&copy, sizeof copy, given);
+    if (err)
+        return err;
     if (!is_probability(link->loss) || !is_probability(link->duplicate) ||
         !is_probability(link->reorder) || !is_probability(link->corrupt) ||
         link->latency > MAX_DELAY || link->jitter > MAX_DELAY || link->reorder_delay > MAX_DELAY)

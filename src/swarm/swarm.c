@@ -505,6 +505,22 @@ size_t p2p_ask_mtu(const p2p_swarm *swarm, const p2p_addr *dst)
     return swarm->ops->ask->mtu(swarm, dst);
 }
 
+/* Tables of authors who did not know the member end before it. */
+static size_t own_unsent(const p2p_swarm *swarm)
+{
+    const p2p_swarm_ops *ops = swarm->ops;
+    bool has = ops->size >= offsetof(p2p_swarm_ops, unsent) + sizeof ops->unsent && ops->unsent;
+    return has ? ops->unsent(swarm) : 0;
+}
+
+size_t p2p_swarm_unsent(const p2p_swarm *swarm)
+{
+    size_t unsent = 0;
+    for (; swarm && swarm->state == P2P_SWARM_OPEN; swarm = swarm->inner)
+        unsent += own_unsent(swarm);
+    return unsent;
+}
+
 const char *p2p_swarm_kind(const p2p_swarm *swarm)
 {
     return swarm ? swarm->ops->kind : "none";

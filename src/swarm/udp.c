@@ -76,6 +76,7 @@ static const p2p_swarm_ops udp_ops = {
     .parse_addr = udp_parse_addr,
     .close = udp_close,
     .free = udp_free,
+    .unsent = p2p__udp_unsent,
 };
 
 /* --- making --- */

@@ -83,8 +83,9 @@ typedef struct p2p__udp {
     p2p__udp_tx tx;
     p2p__udp_rx rx;
     p2p_watch *watch;
-    uint64_t next_log; /* when the next error may be logged */
-    uint64_t unlogged; /* messages lost to errors since the last time */
+    uint64_t next_send_log; /* when the next error of sending may be logged */
+    uint64_t next_recv_log; /* and of receiving */
+    uint64_t unlogged;      /* messages lost to errors since the last time */
 } p2p__udp;
 
 static inline p2p__udp *p2p__udp_of(p2p_swarm *swarm)
@@ -115,6 +116,7 @@ int p2p__udp_reserve(p2p_swarm *swarm, const p2p_addr *dst, size_t len, uint8_t 
 int p2p__udp_commit(p2p_swarm *swarm, size_t len);
 /* The socket is writable again. */
 void p2p__udp_unblock(p2p__udp *udp);
+size_t p2p__udp_unsent(const p2p_swarm *swarm);
 /* Sends what can be sent without waiting, and drops the rest. */
 void p2p__udp_tx_close(p2p__udp *udp);
 

@@ -54,9 +54,9 @@ static unsigned deliver(p2p__udp *udp, const p2p__udp_datagram *datagram, int *o
 static void log_error(p2p__udp *udp, int err)
 {
     uint64_t now = p2p_loop_now(udp->base.loop);
-    if (now < udp->next_log)
+    if (now < udp->next_recv_log)
         return;
-    udp->next_log = now + P2P_SECOND;
+    udp->next_recv_log = now + P2P_SECOND;
     char reason[P2P__UDP_ERRNO_TEXT_SIZE];
     p2p_loop_log(udp->base.loop, P2P_LOG_WARN, "udp: cannot receive: %s",
                  p2p__udp_errno_text(err, reason));

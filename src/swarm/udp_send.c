@@ -186,9 +186,9 @@ static void drop(p2p__udp *udp, const p2p__udp_run *run, unsigned count, int err
     udp->base.stats.tx_drop_error += count;
     udp->unlogged += count;
     uint64_t now = p2p_loop_now(udp->base.loop);
-    if (now < udp->next_log)
+    if (now < udp->next_send_log)
         return;
-    udp->next_log = now + P2P_SECOND;
+    udp->next_send_log = now + P2P_SECOND;
     p2p_addr addr;
     char text[P2P_ADDR_TEXT_SIZE] = "?";
     char reason[P2P__UDP_ERRNO_TEXT_SIZE];
@@ -348,13 +348,21 @@ void p2p__udp_unblock(p2p__udp *udp)
         p2p_loop_log(udp->base.loop, P2P_LOG_ERROR, "udp: cannot watch the socket");
 }
 
+size_t p2p__udp_unsent(const p2p_swarm *swarm)
+{
+    const p2p__udp_tx *tx = &p2p__udp_of_const(swarm)->tx;
+    size_t unsent = 0;
+    for (uint32_t i = tx->head_run; i < tx->tail_run; i++)
+        unsent += tx->runs[i].count;
+    return unsent;
+}
+
 void p2p__udp_tx_close(p2p__udp *udp)
 {
     p2p__udp_tx *tx = &udp->tx;
     drop_empty_run(tx);
     (void)send_runs(udp);
-    for (uint32_t i = tx->head_run; i < tx->tail_run; i++)
-        udp->base.stats.tx_drop_closed += tx->runs[i].count;
+    udp->base.stats.tx_drop_closed += p2p__udp_unsent(&udp->base);
     tx->head_run = tx->tail_run;
     p2p_task_cancel(&tx->task);
     p2p_timer_stop(&tx->retry);

@@ -168,6 +168,32 @@ static void close_in_flight(p2p__fx *fx)
         REQUIRE(fx, fx->records[i].len == 10, "a message was cut when its sender closed");
 }
 
+static bool has_nothing_unsent(p2p__fx *fx, void *arg)
+{
+    const p2p__fx_node *node = arg;
+    (void)fx;
+    return p2p_swarm_unsent(node->swarm) == 0;
+}
+
+/* Who waits until nothing is unsent drops nothing by closing. */
+static void close_unsent(p2p__fx *fx)
+{
+    enum { COUNT = 20 };
+    p2p__fx_node *sender = &fx->node[0];
+    for (uint64_t i = 0; i < COUNT; i++) {
+        if (!p2p__fx_send(fx, 0, 1, i, 10))
+            return;
+    }
+    REQUIRE(fx, p2p__fx_wait(fx, has_nothing_unsent, sender), "messages stay unsent");
+    p2p__fx_close(sender);
+    REQUIRE(fx, has_nothing_unsent(fx, sender), "messages are unsent after p2p_close()");
+    REQUIRE(fx, p2p__fx_wait_closed(sender), "no close callback came");
+    p2p__fx_settle(fx);
+    REQUIRE(fx, sender->last_stats.tx_drop_closed == 0, "tx_drop_closed counts messages");
+    REQUIRE(fx, fx->node[1].tells == COUNT || !p2p__fx_lossless(fx),
+            "messages were lost when their sender closed, though none was unsent");
+}
+
 static void close_peer(p2p__fx *fx)
 {
     if (!p2p__fx_arrive(fx, 0, 1, 1, 10))
@@ -240,6 +266,7 @@ static const p2p__check checks[] = {
     {"close.in_tell", "S23 S53 S57", 0, 0, 2, close_in_tell},
     {"close.sender", "S23 S53", 0, 0, 2, close_sender},
     {"close.in_flight", "S9 S53 S56", 0, 0, 2, close_in_flight},
+    {"close.unsent", "S56 S78", 0, 0, 2, close_unsent},
     {"close.peer", "S14", 0, 0, 3, close_peer},
     {"close.both", "S53 S54", 0, 0, 2, close_both},
     {"close.chain", "S54 S57", 0, 0, P2P__FX_NODES, close_chain},

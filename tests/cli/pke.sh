@@ -67,7 +67,8 @@ heard
 listen --key "$work/alice" --count 1 pke+udp://127.0.0.1:0
 wrong=pke+udp://$bob@${addr##*@}
 expect 4 tell "$wrong" -M secret
-says "who answers is not the peer of $wrong, but has another key: .*p2p doctor"
+says "who answers is not the peer of $wrong, but has another key: "
+says "another key: it says that it is $addr; .*p2p doctor"
 [ "$(wc -l <"$work/err")" = 1 ] || fail 'it is said more than once'
 expect 4 ping "$wrong" -c 1
 says 'has another key'

@@ -150,15 +150,15 @@ static void on_tell(void *arg, const p2p_msg *msg)
     count(arg, msg);
 }
 
-static void on_peer(void *arg, p2p_pke_peer_event event, const p2p_addr *addr, int reason)
+static void on_peer(void *arg, const p2p_pke_peer_event *event)
 {
     char text[P2P_ADDR_TEXT_SIZE];
     (void)arg;
-    text_of(addr, text);
-    if (event == P2P_PKE_PEER_FAILED)
-        printf("failed %s %s\n", text, p2p_err_name(reason));
+    text_of(event->peer, text);
+    if (event->kind == P2P_PKE_PEER_FAILED)
+        printf("failed %s %s\n", text, p2p_err_name(event->reason));
     else
-        printf("%s %s\n", event == P2P_PKE_PEER_UP ? "up" : "gone", text);
+        printf("%s %s\n", event->kind == P2P_PKE_PEER_UP ? "up" : "gone", text);
 }
 
 /* --- commands --- */

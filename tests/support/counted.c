@@ -74,6 +74,14 @@ p2p_loop *counted_sim(counted *memory, uint64_t seed)
     return loop;
 }
 
+static void keep_log(void *arg, p2p_log_level level, const char *text)
+{
+    counted *memory = arg;
+    (void)level;
+    memory->logs++;
+    snprintf(memory->last_log, sizeof memory->last_log, "%s", text);
+}
+
 p2p_loop *counted_loop(counted *memory)
 {
     p2p_allocator allocator = counted_allocator(memory);
@@ -81,6 +89,8 @@ p2p_loop *counted_loop(counted *memory)
     p2p_loop *loop = NULL;
     p2p_loop_config_init(&config);
     config.allocator = &allocator;
+    config.log = keep_log;
+    config.log_arg = memory;
     assert_ok(p2p_loop_new(&loop, &config));
     return loop;
 }

@@ -5,12 +5,17 @@
 /* An allocator that counts, and fails on demand; and loops that live in it. */
 #include <p2p/loop.h>
 
+enum { COUNTED_LOG = 512 };
+
 typedef struct counted {
     size_t calls;   /* allocations so far */
     size_t live;    /* allocations not freed */
     size_t bytes;   /* in them */
     size_t fail_at; /* the number of the allocation that fails; 0: none */
     int failing;    /* all allocations fail */
+
+    size_t logs; /* lines that a real loop has logged, and the last of them */
+    char last_log[COUNTED_LOG];
 } counted;
 
 p2p_allocator counted_allocator(counted *memory);

@@ -5,12 +5,16 @@
 
 #include <p2p/sim.h>
 
-const p2p_link mem_slow_link = {.latency = 5 * P2P_MILLISECOND, .jitter = 2 * P2P_MILLISECOND};
-const p2p_link mem_lossy_link = {
-    .latency = 5 * P2P_MILLISECOND, .jitter = 2 * P2P_MILLISECOND, .loss = 0.3};
-const p2p_link mem_quick_link = {.latency = P2P_MILLISECOND, .jitter = P2P_MILLISECOND};
+const p2p_link mem_slow_link = {
+    .size = sizeof(p2p_link), .latency = 5 * P2P_MILLISECOND, .jitter = 2 * P2P_MILLISECOND};
+const p2p_link mem_lossy_link = {.size = sizeof(p2p_link),
+                                 .latency = 5 * P2P_MILLISECOND,
+                                 .jitter = 2 * P2P_MILLISECOND,
+                                 .loss = 0.3};
+const p2p_link mem_quick_link = {
+    .size = sizeof(p2p_link), .latency = P2P_MILLISECOND, .jitter = P2P_MILLISECOND};
 const p2p_link mem_quick_lossy_link = {
-    .latency = P2P_MILLISECOND, .jitter = P2P_MILLISECOND, .loss = 0.3};
+    .size = sizeof(p2p_link), .latency = P2P_MILLISECOND, .jitter = P2P_MILLISECOND, .loss = 0.3};
 
 static mem_network *network_of(const p2p_testbed *bed)
 {
@@ -93,7 +97,7 @@ static int nobody(const p2p_testbed *bed, p2p_loop *loop, p2p_addr *out)
 static int set_loss(const p2p_testbed *bed, p2p_loop *loop, double loss)
 {
     const mem_network *network = network_of(bed);
-    p2p_link link = {0};
+    p2p_link link = {.size = sizeof(p2p_link)};
     (void)loop;
     if (network->link)
         link = *network->link;

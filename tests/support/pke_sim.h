@@ -11,10 +11,13 @@
  *   - nothing is delivered twice
  *   - nothing on the wire is readable
  *   - the key that a node knows of a peer is that peer's
- *   - look-ups end exactly once, and with the right key; no callback comes from inside a call
- *   - memory stays within limits
+ *   - nothing is heard of who was banned once his sessions are over, and nothing is told to him
+ *   - look-ups end exactly once, in time, and with the right key
+ *   - no callback comes from inside a call, or after the close
+ *   - counters only grow; peers and memory stay within limits
  *
- * and in the end, when the network has healed, that everybody reaches everybody within a time.
+ * and in the end, when the network has healed, that everybody reaches everybody within a time, and
+ * who found no room was told when there was some.
  */
 #include <stdint.h>
 
@@ -29,7 +32,13 @@
     X(MUTE, "one node's messages are lost for ever after a while")         \
     X(HOARD, "memory is lost all the time")                                \
     X(LOOKUP_TWICE, "now and then a look-up ends twice")                   \
-    X(LOOKUP_WRONG, "now and then a look-up gives another key")
+    X(LOOKUP_WRONG, "now and then a look-up gives another key")            \
+    X(LOOKUP_LOST, "look-ups never end")                                   \
+    X(LAX, "who is banned comes in")                                       \
+    X(DEAF, "that there is room again is never told")                      \
+    X(LATE, "something is told after the close")                           \
+    X(COUNTER, "a counter goes back")                                      \
+    X(CROWD, "there are more peers than there may be")
 
 typedef enum pke_sim_bug {
     PKE_SIM_CORRECT = 0,

@@ -337,6 +337,8 @@ static bool arrive(planted_net *net, packet *p)
 {
     planted_node *node = p->to < PLANTED_NODES ? net->node[p->to] : NULL;
     release(net, p);
+    if (net->bug == BUG(CLOSE_DROPS) && p->from < PLANTED_NODES && !net->node[p->from])
+        return true;
     if (!node) {
         if (p->kind == PACKET_REQUEST)
             planted_unreachable(net, p);
@@ -421,6 +423,11 @@ static void close_node(p2p_swarm *swarm)
     p2p_loop_defer(swarm->loop, &node->close_task);
 }
 
+static size_t unsent(const p2p_swarm *swarm)
+{
+    return planted_has(planted_of(swarm), BUG(UNSENT_STAYS));
+}
+
 static void free_node(p2p_swarm *swarm)
 {
     planted_node *node = planted_of(swarm);
@@ -442,6 +449,7 @@ static const p2p_swarm_ops planted_ops = {
     .keys = &planted_key_ops,
     .reserve = reserve,
     .commit = commit,
+    .unsent = unsent,
 };
 
 /* --- making --- */

@@ -89,6 +89,8 @@
     X(CLOSE_TWICE, "close.idle", "has two close callbacks")                                  \
     X(CLOSE_SYNC, "close.idle", "has its close callback inside p2p_close()")                 \
     X(CLOSE_DELIVERS, "close.in_flight", "delivers tells after p2p_close()")                 \
+    X(CLOSE_DROPS, "close.unsent", "drops what is under way when it closes")                 \
+    X(UNSENT_STAYS, "close.unsent", "always has an unsent message")                          \
     X(CLOSE_FORGETS_ASKS, "close.asker", "forgets pending asks when it closes")              \
     X(CLOSE_STATUS, "close.asker", "ends pending asks with timeouts when it closes")         \
     X(CLOSE_ASK_SYNC, "close.asker_at_once", "ends pending asks inside p2p_close()")         \

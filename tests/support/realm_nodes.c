@@ -113,6 +113,20 @@ void node_close(node *n)
     p2p_close(n->swarm, on_node_closed, n);
 }
 
+void field_begin_pair(field *f, uint64_t seed, const p2p_link *link, node *a, node *b)
+{
+    field_begin(f, seed, link);
+    node_open(a, f->realm, NULL);
+    node_open(b, f->realm, NULL);
+}
+
+void field_end_pair(field *f, node *a, node *b)
+{
+    node_close(a);
+    node_close(b);
+    field_end(f);
+}
+
 int node_tell(const node *from, const node *to, uint64_t value, size_t len)
 {
     static uint8_t zeros[1 << 20];

@@ -62,6 +62,10 @@ uint64_t node_value(const node *n);
 
 p2p_stats node_stats(const node *n);
 
+/* A realm with two nodes, and the end of both. */
+void field_begin_pair(field *f, uint64_t seed, const p2p_link *link, node *a, node *b);
+void field_end_pair(field *f, node *a, node *b);
+
 /* How an ask ended. */
 typedef struct reply {
     p2p_loop *loop;

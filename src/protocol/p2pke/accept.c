@@ -115,7 +115,11 @@ static int check_sender(p2p_pke_channel *c, uint64_t now, p2p__pke_incoming *in,
     p2p_pke_endpoint *ep = c->ep;
     if (was_screened(c, in)) {
         in->proven = ep->screened_proven;
-        return 0;
+        /* The owner was asked for nobody in particular. This channel may be for somebody. */
+        return p2p__pke_accepts(ep, c->sender.peer, c->sender.source, c->sender.source_len,
+                                in->key.der, in->key.der_len)
+                   ? 0
+                   : P2P_ERR_REFUSED;
     }
     /* Who can prove his address does that before he displaces anybody. */
     int full = in->can_prove ? !free_place(c) : !find_place(c, now, in);

@@ -92,8 +92,7 @@ p2p_pke_session *p2p__pke_channel_usable(const p2p_pke_channel *c, uint64_t now)
         return NULL;
     if (can_send(c->current, now))
         return c->current;
-    /* While the new session waits for the initiator's first message (wire.md 2.8, 3) the one before
-     * serves, for we keep it at both ends. */
+    /* The newest may have been begun long ago, and be over before the one before. */
     return can_send(c->previous, now) ? c->previous : NULL;
 }
 
@@ -218,21 +217,29 @@ int p2p_pke_channel_send(p2p_pke_channel *c, p2p_pke_time time, const p2p_iov *i
 
 /* --- what the owner wants to know --- */
 
-p2p_pke_event_kind p2p_pke_channel_event(p2p_pke_channel *c, p2p_pke_event *out)
+/* Copies as much as the caller's struct has, which may be shorter or longer than ours. */
+static void copy_out(void *out, size_t size, const void *ours, size_t our_size)
 {
-    memset(out, 0, sizeof *out);
+    memset(out, 0, size);
+    memcpy(out, ours, size < our_size ? size : our_size);
+}
+
+p2p_pke_event_kind p2p_pke_channel_event_sized(p2p_pke_channel *c, p2p_pke_event *out, size_t size)
+{
+    p2p_pke_event event = {P2P_PKE_NOTHING, 0, 0};
     if (c->event_failed) {
-        out->kind = P2P_PKE_FAILED;
-        out->reason = c->event_reason;
-        out->dropped = c->event_dropped;
+        event.kind = P2P_PKE_FAILED;
+        event.reason = c->event_reason;
+        event.dropped = c->event_dropped;
         c->event_failed = 0;
         c->event_reason = 0;
         c->event_dropped = 0;
     } else if (c->event_ready) {
-        out->kind = P2P_PKE_READY;
+        event.kind = P2P_PKE_READY;
         c->event_ready = 0;
     }
-    return out->kind;
+    copy_out(out, size, &event, sizeof event);
+    return event.kind;
 }
 
 const uint8_t *p2p_pke_channel_key(const p2p_pke_channel *c, size_t *len)
@@ -241,17 +248,19 @@ const uint8_t *p2p_pke_channel_key(const p2p_pke_channel *c, size_t *len)
     return c->key;
 }
 
-void p2p_pke_channel_info(const p2p_pke_channel *c, p2p_pke_time time, p2p_pke_info *out)
+void p2p_pke_channel_info_sized(const p2p_pke_channel *c, p2p_pke_time time, p2p_pke_info *out,
+                                size_t size)
 {
     uint64_t now = time.now > c->now ? time.now : c->now;
-    memset(out, 0, sizeof *out);
-    out->ready = !c->queue.count && p2p__pke_channel_usable(c, now) != NULL;
-    out->handshaking = c->out.active;
+    p2p_pke_info info = {0};
+    info.ready = !c->queue.count && p2p__pke_channel_usable(c, now) != NULL;
+    info.handshaking = c->out.active;
     for (unsigned i = 0; i < P2P__PKE_HALF_OPEN; i++)
-        out->half_open += c->in[i].session != NULL;
-    out->queued = c->queue.count;
-    out->queued_bytes = c->queue.bytes;
-    out->last_received = c->last_received;
-    out->last_data = c->last_data;
-    out->session_start = c->current ? c->current->created : 0;
+        info.half_open += c->in[i].session != NULL;
+    info.queued = c->queue.count;
+    info.queued_bytes = c->queue.bytes;
+    info.last_received = c->last_received;
+    info.last_data = c->last_data;
+    info.session_start = c->current ? c->current->created : 0;
+    copy_out(out, size, &info, sizeof info);
 }

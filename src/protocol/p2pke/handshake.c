@@ -224,9 +224,9 @@ static int read_resp_hello(p2p_pke_session *s, const uint8_t *data, size_t len,
     if (p2p__pke_read_resp_hello(payload, payload_len - P2P__PKE_TAG_SIZE, claim) ||
         p2p_spki_parse(claim->key, claim->key_len, &key))
         return P2P_ERR_MALFORMED;
-    if (s->key && (s->key_len != claim->key_len || memcmp(s->key, claim->key, s->key_len) != 0))
-        return P2P_ERR_REFUSED;
     if (gate->check && !gate->check(gate->arg, claim->key, claim->key_len))
+        return P2P_ERR_REFUSED;
+    if (s->key && (s->key_len != claim->key_len || memcmp(s->key, claim->key, s->key_len) != 0))
         return P2P_ERR_REFUSED;
     /* The signature is over h1, the state before this message. */
     return p2p__pke_verify(s->ep, &key, P2P__PKE_PURPOSE_BINDING, hs->noise.h, sizeof hs->noise.h,

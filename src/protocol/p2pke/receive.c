@@ -10,10 +10,10 @@
 static int may_answer(void *arg, const uint8_t *key, size_t key_len)
 {
     const p2p_pke_channel *c = arg;
-    if (c->key && (c->key_len != key_len || memcmp(c->key, key, key_len) != 0))
-        return 0;
+    /* The owner sees each key, also one that is not the peer's. */
     return p2p__pke_accepts(c->ep, c->sender.peer, c->sender.source, c->sender.source_len, key,
-                            key_len);
+                            key_len) &&
+           (!c->key || (c->key_len == key_len && !memcmp(c->key, key, key_len)));
 }
 
 /* The address asks for a cookie: here it is, with the same InitHello. */

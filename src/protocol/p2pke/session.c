@@ -48,7 +48,8 @@ int p2p__pke_session_sendable(const p2p_pke_session *s, uint64_t now)
 
 int p2p__pke_session_held(const p2p_pke_session *s, uint64_t now)
 {
-    return s->stage == P2P__PKE_READY && !s->initiator && !s->confirmed &&
+    /* An initiator with extensions takes a message for RespDone (see on_message()). */
+    return s->stage == P2P__PKE_READY && !s->initiator && !s->confirmed && !s->peer_extended &&
            (now <= s->done_at || now - s->done_at < P2P_PKE_HOLD);
 }
 
@@ -113,7 +114,8 @@ static int on_message(p2p_pke_session *s, uint32_t nonce, uint8_t *data, size_t 
 {
     int control = nonce < P2P__PKE_NONCE_DATA;
     /* An initiator in wait for RespDone takes data in its place: it shows the same, that the
-     * responder has the keys and the InitDone (the reference would never become ready). */
+     * responder has the keys and the InitDone (the reference would never become ready). A
+     * responder relies on that if we announced extensions. */
     if (s->stage != P2P__PKE_READY && s->stage != P2P__PKE_DONE_SENT)
         return P2P_ERR_BAD_SIGNATURE;
     if (len < P2P_PKE_OVERHEAD || len > P2P_PKE_MAX_MESSAGE + P2P_PKE_OVERHEAD)

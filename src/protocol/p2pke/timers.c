@@ -33,6 +33,12 @@ static void expire_all(p2p_pke_channel *c, uint64_t now)
 {
     expire(&c->current, now);
     expire(&c->previous, now);
+    /* A handshake that is held up makes a session late, which then is over before the one before
+     * it: that is the newest now, to be replaced and to be listened to. */
+    if (!c->current) {
+        c->current = c->previous;
+        c->previous = NULL;
+    }
     if (!c->out.active)
         expire(&c->out.session, now);
     for (unsigned i = 0; i < P2P__PKE_HALF_OPEN; i++) {

@@ -252,6 +252,32 @@ static void test_screening_is_for_its_source(void **state)
     }
 }
 
+/* What was screened saves a channel the signature check, but not the question whether its owner
+ * accepts this key here. */
+static void test_screening_is_no_consent(void **state)
+{
+    test_node a, b;
+    forge_hello f;
+    p2p_pke_channel *c;
+    p2p_pke_result r;
+    uint8_t hello[1400], answer[1400];
+    (void)state;
+    test_node_init(&a, 0, NULL);
+    test_node_init(&b, 1, NULL);
+    forge_hello_init(&f, &a, TEST_WALL);
+    size_t len = forge_write_hello(&f, &a, hello, NULL);
+    assert_int_equal(p2p_pke_screen(b.ep, test_time(0), "a", 1, hello, len, answer, &r), 0);
+    assert_int_equal(p2p_pke_channel_new(&c, b.ep, &b, "a", 1), 0);
+    b.accepts = accept_none;
+    assert_int_equal(p2p_pke_channel_receive(c, test_time(0), hello, len, answer, &r),
+                     P2P_ERR_REFUSED);
+    assert_int_equal(r.answer_len, 0);
+    assert_int_equal(p2p_pke_endpoint_half_open(b.ep), 0);
+    p2p_pke_channel_free(c);
+    test_node_free(&a);
+    test_node_free(&b);
+}
+
 /* A few forged InitHellos in each second, against one that knows no cookies. */
 static void test_slow_spoofing_does_not_lock_out(void **state)
 {
@@ -358,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_no_signatures_for_a_far_future),
         cmocka_unit_test(test_replayed_init_done_does_not_hold_for_ever),
         cmocka_unit_test(test_screening_is_for_its_source),
+        cmocka_unit_test(test_screening_is_no_consent),
         cmocka_unit_test(test_slow_spoofing_does_not_lock_out),
         cmocka_unit_test(test_known_peers_have_places),
         cmocka_unit_test(test_many_half_open_end_sooner),
