@@ -245,7 +245,7 @@ static void test_clock(void **state)
     self.timeout = 300 * P2P_MILLISECOND;
     assert_int_equal(doctor_examine_peer(&self, &peer), CLI_EXIT_NO_ANSWER);
     assert_told("handshake failed: ");
-    assert_told("clock failed: a handshake that is dated later is answered");
+    assert_told("clock failed: a handshake that is dated a day later is answered");
     doctor_pke_free(&peer);
     doctor_pke_shake(&peer, &self, 2 * day, false, doctor_now() + 10 * P2P_SECOND);
     assert_true(peer.result.complete);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "test_x509_support.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -82,6 +83,7 @@ static void failed_overwriting_cleans_up(void **state)
     (void)state;
     assert_int_equal(mkdir(path, 0700), 0);
     assert_int_equal(p2p_key_file_write(path, "x", 1, P2P_KEY_FILE_OVERWRITE), P2P_ERR_IO);
+    assert_int_equal(errno, EISDIR);
     assert_int_equal(rmdir(path), 0);
 }
 

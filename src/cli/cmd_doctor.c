@@ -112,8 +112,17 @@ static cli_exit examine_address(doctor *self)
     }
     if (keyed)
         (void)!p2p_addr_peer_id(&self->dst, self->id);
-    (void)snprintf(error, sizeof error, "%s is well formed",
-                   cli_stack_text(&self->spec, &self->dst, text));
+    (void)cli_stack_text(&self->spec, &self->dst, text);
+    const char *group = doctor_net_group(&self->place);
+    if (group) {
+        (void)snprintf(error, sizeof error,
+                       "%s is a %s address, which many machines have together, and a peer is one",
+                       text, group);
+        tell(self, "address", DOCTOR_FAILED, "write its own address, as p2p listen prints it there",
+             error);
+        return CLI_EXIT_USAGE;
+    }
+    (void)snprintf(error, sizeof error, "%s is well formed", text);
     tell(self, "address", DOCTOR_OK, NULL, error);
     return CLI_EXIT_OK;
 }
@@ -130,7 +139,8 @@ static cli_exit examine_key(doctor *self)
     if (!cli_app_key(&self->app)) {
         (void)snprintf(text, sizeof text, "the key in %.300s cannot be used; the error says why",
                        path);
-        tell(self, "key", DOCTOR_FAILED, "p2p keygen makes one", text);
+        tell(self, "key", DOCTOR_FAILED,
+             "mend that file, or name another with --key; p2p keygen makes one", text);
         return CLI_EXIT_FAILURE;
     }
     p2p_peer_id_text(self->app.key.id, id);

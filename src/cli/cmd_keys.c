@@ -124,20 +124,44 @@ static void make_folders(const char *path)
     }
 }
 
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    size_t len = strlen(path);
+    return (len && path[len - 1] == '/') || (stat(path, &info) == 0 && S_ISDIR(info.st_mode));
+}
+
+/* Why a file could not be written; number is the errno of the system. */
+static const char *explain_write(int err, int number)
+{
+    switch (err) {
+    case P2P_ERR_NOT_FOUND:
+        return "there is no such folder";
+    case P2P_ERR_IO:
+        return strerror(number);
+    default:
+        return p2p_err_text(err);
+    }
+}
+
 static cli_exit write_file(const cli_command *command, const cli_config *config, const char *path,
                            const char *data, size_t len)
 {
     if (!config->out)
         make_folders(path);
     int err = p2p_key_file_write(path, data, len, config->force ? P2P_KEY_FILE_OVERWRITE : 0);
-    if (err == P2P_ERR_IN_USE)
+    int number = errno;
+    if (err && is_folder(path))
+        cli_report(command, config, CLI_EXIT_FAILURE, err,
+                   "cannot write %s: it is a folder, and the key needs the name of a file", path);
+    else if (err == P2P_ERR_IN_USE)
         cli_report(command, config, CLI_EXIT_FAILURE, err,
                    "there is a key in %s already, and it stays; p2p id prints its peer id, and "
                    "--force replaces it for good",
                    path);
     else if (err)
         cli_report(command, config, CLI_EXIT_FAILURE, err, "cannot write %s: %s", path,
-                   err == P2P_ERR_NOT_FOUND ? "there is no such folder" : p2p_err_text(err));
+                   explain_write(err, number));
     return err ? CLI_EXIT_FAILURE : CLI_EXIT_OK;
 }
 

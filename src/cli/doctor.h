@@ -54,6 +54,10 @@ uint64_t doctor_wall(void);
 
 /* --- the socket --- */
 
+/* What an address is called that many machines have together, "multicast" or "broadcast"; NULL if
+ * it is none, as far as this machine knows. */
+const char *doctor_net_group(const p2p_addr *addr);
+
 /* Opens a socket that is connected to ip:port; from is the ip:port to send from, or NULL. Returns 0
  * or an errno. Datagrams are not fragmented, where the system can be told so. */
 int doctor_net_open(doctor_net *net, const p2p_addr *to, const char *from);

@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
@@ -78,6 +80,38 @@ static void from_system(const any_addr *from, char out[P2P_ADDR_TEXT_SIZE])
     }
     if (p2p_addr_from_ip(&addr, &ip, port) != 0 || p2p_addr_text(&addr, out, P2P_ADDR_TEXT_SIZE))
         memcpy(out, "?", 2);
+}
+
+/* Whether an interface of this machine has it as the broadcast address of its network. Some that
+ * are alone in theirs have their own address there. */
+static bool is_broadcast(struct in_addr addr)
+{
+    struct ifaddrs *list;
+    bool found = addr.s_addr == htonl(INADDR_BROADCAST);
+    if (found || getifaddrs(&list) != 0)
+        return found;
+    for (const struct ifaddrs *at = list; at && !found; at = at->ifa_next) {
+        any_addr own, all;
+        if (!at->ifa_addr || at->ifa_addr->sa_family != AF_INET || !at->ifa_broadaddr ||
+            !(at->ifa_flags & IFF_BROADCAST))
+            continue;
+        memcpy(&own.v4, at->ifa_addr, sizeof own.v4);
+        memcpy(&all.v4, at->ifa_broadaddr, sizeof all.v4);
+        found = all.v4.sin_addr.s_addr == addr.s_addr && own.v4.sin_addr.s_addr != addr.s_addr;
+    }
+    freeifaddrs(list);
+    return found;
+}
+
+const char *doctor_net_group(const p2p_addr *addr)
+{
+    any_addr system;
+    (void)to_system(&system, addr);
+    if (system.any.sa_family == AF_INET6)
+        return system.v6.sin6_addr.s6_addr[0] == 0xff ? "multicast" : NULL;
+    if ((ntohl(system.v4.sin_addr.s_addr) & 0xf0000000u) == 0xe0000000u)
+        return "multicast";
+    return is_broadcast(system.v4.sin_addr) ? "broadcast" : NULL;
 }
 
 /* --- opening --- */

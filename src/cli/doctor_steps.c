@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How far in the future a second handshake is dated: any clock that was wrong before was less. */
-#define MUCH_LATER (UINT64_C(20) * 365 * 24 * 3600 * P2P_SECOND)
+/* How far in the future a second handshake is dated. What is signed for the future could be used
+ * then, so it is no more than a channel may do itself (docs/p2pke.md, rule 14). */
+#define LATER (UINT64_C(24) * 3600 * P2P_SECOND)
 
 /* How long an echo may take, besides some times what the last answer took. */
 #define ECHO_WAIT (300 * P2P_MILLISECOND)
@@ -56,7 +57,7 @@ static cli_exit tell_wrong_key(doctor *self, const doctor_handshake *result)
     return CLI_EXIT_REFUSED;
 }
 
-/* Nothing came: whether a handshake that is dated later is answered. */
+/* Nothing came: whether a handshake that is dated a day later is answered. */
 static void examine_clock(doctor *self)
 {
     doctor_peer later;
@@ -65,19 +66,19 @@ static void examine_clock(doctor *self)
                              ? NULL
                              : "--bind with the port of an earlier session finds out more";
     doctor_finding clock = finding("clock", DOCTOR_UNKNOWN, advice);
-    doctor_pke_shake(&later, self, MUCH_LATER, true, doctor_now() + self->timeout);
+    doctor_pke_shake(&later, self, LATER, true, doctor_now() + self->timeout);
     if (later.result.answered) {
         clock.state = DOCTOR_FAILED;
         clock.advice = "set the clock of this machine, or use another key";
         p2p_peer_id_text(later.result.id, clock.peer);
         (void)snprintf(
             clock.text, sizeof clock.text,
-            "a handshake that is dated later is answered: the peer remembers one of this "
+            "a handshake that is dated a day later is answered: the peer remembers one of this "
             "key that was dated after what this machine takes for now");
     } else {
         (void)snprintf(clock.text, sizeof clock.text,
-                       "a handshake that is dated later is not answered either, so the clock of "
-                       "this machine is hardly the reason");
+                       "a handshake that is dated a day later is not answered either, so the clock "
+                       "of this machine is hardly the reason, unless it is behind by more");
     }
     doctor_pke_free(&later);
     doctor_tell(self, &clock);

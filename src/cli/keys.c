@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/keys.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 void cli_wipe(void *data, size_t len)
 {
@@ -39,43 +41,126 @@ bool cli_key_form_read(const char *name, cli_key_form *out)
 
 /* --- reading --- */
 
-static bool contains(const char *data, size_t len, const char *word)
+#define PEM_BEGIN "-----BEGIN "
+#define PEM_END   "-----END " P2P_PEM_PRIVATE_KEY "-----"
+
+/* Where a word begins; len if it is not there. */
+static size_t find(const char *data, size_t len, const char *word, size_t word_len)
 {
-    size_t word_len = strlen(word);
     for (size_t i = 0; i + word_len <= len; i++)
         if (memcmp(data + i, word, word_len) == 0)
-            return true;
-    return false;
+            return i;
+    return len;
 }
 
-/* Why the content of a file is no private key of ours. */
-static const char *explain_content(int err, const char *data, size_t len)
+/* The length of the label of PEM that text begins with, 0 if that is none. */
+static size_t label_length(const char *text, size_t len)
 {
-    if (contains(data, len, "BEGIN ENCRYPTED PRIVATE KEY"))
-        return "it is encrypted with a passphrase, which p2p does not read; openssl pkey decrypts "
-               "it";
-    if (contains(data, len, "BEGIN OPENSSH PRIVATE KEY"))
-        return "it is a key of OpenSSH, which p2p does not read; p2p keygen makes one";
-    if (contains(data, len, "BEGIN PUBLIC KEY"))
-        return "it is a public key, and the private one is needed";
+    size_t n = 0;
+    while (n < len && n < 64 &&
+           (text[n] == ' ' || (text[n] >= '0' && text[n] <= '9') ||
+            (text[n] >= 'A' && text[n] <= 'Z')))
+        n++;
+    return len - n >= 5 && memcmp(text + n, "-----", 5) == 0 ? n : 0;
+}
+
+/* Says what PEM with another label is. */
+static void explain_label(const char *label, size_t len, char why[CLI_KEY_ERROR_SIZE])
+{
+    static const char encrypted[] = "ENCRYPTED " P2P_PEM_PRIVATE_KEY;
+    const char *rest = "reads PKCS#8 with a key of Ed25519, as p2p keygen writes it";
+    if (len == 0) {
+        (void)snprintf(why, CLI_KEY_ERROR_SIZE, "its first line is not whole");
+        return;
+    }
+    if (len == sizeof P2P_PEM_PUBLIC_KEY - 1 && memcmp(label, P2P_PEM_PUBLIC_KEY, len) == 0) {
+        (void)snprintf(why, CLI_KEY_ERROR_SIZE,
+                       "it is a public key, and the private one is needed");
+        return;
+    }
+    if (len == sizeof encrypted - 1 && memcmp(label, encrypted, len) == 0)
+        rest = "reads keys without a passphrase: openssl pkey -in FILE -out OTHER makes one of it";
+    (void)snprintf(why, CLI_KEY_ERROR_SIZE, "it holds %s %.*s; p2p %s",
+                   strchr("AEIOR", label[0]) ? "an" : "a", (int)len, label, rest);
+}
+
+/* Says what stands behind a key in PEM. False if nothing does but the end of the line. */
+static bool explain_rest(const char *rest, size_t len, char why[CLI_KEY_ERROR_SIZE])
+{
+    size_t line_end = len && rest[0] == '\r' ? 1 : 0;
+    if (line_end < len && rest[line_end] == '\n')
+        line_end++;
+    if (line_end == len)
+        return false;
+    while (len && strchr(" \t\r\n", rest[len - 1]) && rest[len - 1])
+        len--;
+    (void)snprintf(why, CLI_KEY_ERROR_SIZE, "%s",
+                   len ? "the key has something behind it; p2p wants it alone: openssl pkey -in "
+                         "FILE -out OTHER writes it so"
+                       : "the key has blank lines behind it, which have to go");
+    return true;
+}
+
+/* Says why p2p_pem_read() has refused PEM that begins at a place of the text. */
+static void explain_pem(const char *text, size_t len, size_t begin, char why[CLI_KEY_ERROR_SIZE])
+{
+    const char *label = text + begin + sizeof PEM_BEGIN - 1;
+    size_t label_len = label_length(label, len - begin - (sizeof PEM_BEGIN - 1));
+    size_t end = find(text, len, PEM_END, sizeof PEM_END - 1);
+    const char *reason = "what is between its first line and its last is no base64 in lines of 64 "
+                         "characters";
+    if (label_len != sizeof P2P_PEM_PRIVATE_KEY - 1 ||
+        memcmp(label, P2P_PEM_PRIVATE_KEY, label_len) != 0) {
+        explain_label(label, label_len, why);
+        return;
+    }
+    if (begin == 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+        reason = "the key has a byte order mark before it, which an editor has put there: tail -c "
+                 "+4 FILE leaves it out";
+    else if (begin)
+        reason = "the key has something before it; p2p wants it alone: openssl pkey -in FILE -out "
+                 "OTHER writes it so";
+    else if (end == len)
+        reason = "it is not whole: the line " PEM_END " is missing";
+    else if (explain_rest(text + end + sizeof PEM_END - 1, len - end - (sizeof PEM_END - 1), why))
+        return;
+    (void)snprintf(why, CLI_KEY_ERROR_SIZE, "%s", reason);
+}
+
+/* Why p2p_pkcs8_parse() has refused the content of a file. */
+static const char *explain_der(int err, const char *der, size_t len)
+{
+    /* The object identifiers of encryption with a passphrase: PKCS#5 and PKCS#12, without the last
+     * number. One stands at the beginning of EncryptedPrivateKeyInfo (RFC 5958, 3). */
+    static const char pkcs5[] = "\x2a\x86\x48\x86\xf7\x0d\x01\x05";
+    static const char pkcs12[] = "\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01";
+    size_t head = len < 24 ? len : 24;
+    if (len == 0)
+        return "it is empty";
+    if (find(der, head, pkcs5, sizeof pkcs5 - 1) < head ||
+        find(der, head, pkcs12, sizeof pkcs12 - 1) < head)
+        return "it is encrypted with a passphrase; p2p reads keys without one: openssl pkey "
+               "-inform DER -in FILE -out OTHER makes one of it";
     if (err == P2P_ERR_UNSUPPORTED)
-        return "it is a key of another algorithm than Ed25519, with which p2p cannot sign";
-    if (len == P2P_ED25519_SPKI_SIZE && data[0] == 0x30)
+        return "it has attributes beside the key, which p2p does not read";
+    if (len == P2P_ED25519_SPKI_SIZE && der[0] == 0x30)
         return "it is a public key, or a private one in the form of go-p2p, which looks the same; "
                "if so, p2p keygen --from-go-p2p converts it";
     return "it is not a private key in PKCS#8, PEM or DER";
 }
 
-/* Makes DER of the content of a file. */
+/* Makes DER of the content of a file. Never P2P_ERR_NOT_FOUND: that there is no file is something
+ * else than that it holds no key. */
 static int decode(const char *text, size_t len, uint8_t der[P2P_PEM_MAX], size_t *der_len,
                   bool go_p2p, char why[CLI_KEY_ERROR_SIZE])
 {
     p2p_pkcs8 parsed;
-    if (len && text[0] == '-') {
+    size_t begin = find(text, len, PEM_BEGIN, sizeof PEM_BEGIN - 1);
+    if (begin < len) {
         int err = p2p_pem_read(P2P_PEM_PRIVATE_KEY, text, len, der, P2P_PEM_MAX, der_len);
         if (err) {
-            (void)snprintf(why, CLI_KEY_ERROR_SIZE, "%s", explain_content(err, text, len));
-            return err;
+            explain_pem(text, len, begin, why);
+            return P2P_ERR_MALFORMED;
         }
     } else {
         memcpy(der, text, len);
@@ -84,7 +169,26 @@ static int decode(const char *text, size_t len, uint8_t der[P2P_PEM_MAX], size_t
     int err = go_p2p ? 0 : p2p_pkcs8_parse(der, *der_len, &parsed);
     if (err)
         (void)snprintf(why, CLI_KEY_ERROR_SIZE, "%s",
-                       explain_content(err, (const char *)der, *der_len));
+                       explain_der(err, (const char *)der, *der_len));
+    return err;
+}
+
+/* Says why a file could not be read; errno is that of the system. Returns the error. */
+static int explain_file(int err, const char *path, char why[CLI_KEY_ERROR_SIZE])
+{
+    const char *reason = err == P2P_ERR_IO ? strerror(errno) : p2p_err_text(err);
+    struct stat info;
+    if (err == P2P_ERR_NOT_FOUND && lstat(path, &info) == 0) {
+        reason = "it is a link to a file that is not there";
+        err = P2P_ERR_IO;
+    } else if (err == P2P_ERR_NOT_FOUND) {
+        reason = "there is no such file";
+    } else if (err == P2P_ERR_INVALID) {
+        reason = "it is not a file";
+    } else if (err == P2P_ERR_LIMIT || err == P2P_ERR_NO_SPACE) {
+        reason = "it is too long for a key";
+    }
+    (void)snprintf(why, CLI_KEY_ERROR_SIZE, "%s", reason);
     return err;
 }
 
@@ -95,37 +199,43 @@ static int read_der(const char *path, uint8_t der[P2P_PEM_MAX], size_t *der_len,
     char text[P2P_PEM_MAX];
     size_t len = 0;
     int err = p2p_key_file_read(path, text, sizeof text, &len, warnings);
-    if (err == P2P_ERR_NOT_FOUND)
-        (void)snprintf(why, CLI_KEY_ERROR_SIZE, "there is no such file");
-    else if (err == P2P_ERR_INVALID)
-        (void)snprintf(why, CLI_KEY_ERROR_SIZE, "it is not a file");
-    else if (err)
-        (void)snprintf(why, CLI_KEY_ERROR_SIZE, "%s",
-                       err == P2P_ERR_LIMIT || err == P2P_ERR_NO_SPACE ? "it is too long for a key"
-                                                                       : p2p_err_text(err));
-    if (!err)
-        err = decode(text, len, der, der_len, go_p2p, why);
+    err = err ? explain_file(err, path, why) : decode(text, len, der, der_len, go_p2p, why);
     cli_wipe(text, sizeof text);
+    return err;
+}
+
+/* Whether the public key of a private key, if it has one, is that of its seed. */
+static int check_public(const p2p_pkcs8 *key, const uint8_t seed[P2P_ED25519_SEED_SIZE])
+{
+    uint8_t public_key[P2P_ED25519_PUBLIC_SIZE];
+    int err = key->public_key ? p2p_ed25519_public(seed, public_key) : 0;
+    if (!err && key->public_key &&
+        (key->public_key_len != sizeof public_key ||
+         memcmp(key->public_key, public_key, sizeof public_key) != 0))
+        err = P2P_ERR_MALFORMED;
     return err;
 }
 
 static int seed_of(const uint8_t *der, size_t len, bool go_p2p, uint8_t seed[P2P_ED25519_SEED_SIZE],
                    char why[CLI_KEY_ERROR_SIZE])
 {
+    const char *reason = "it is not a private key in the form of go-p2p";
     p2p_pkcs8 parsed;
     int err;
     if (go_p2p) {
         err = p2p_gop2p_key_import(der, len, seed);
-        if (err)
-            (void)snprintf(why, CLI_KEY_ERROR_SIZE,
-                           "it is not a private key in the form of go-p2p");
-        return err;
+    } else {
+        reason = "it is a key of another algorithm than Ed25519, with which p2p cannot sign";
+        err = p2p_pkcs8_parse(der, len, &parsed);
+        if (!err)
+            err = p2p_ed25519_seed(&parsed, seed);
+        if (!err) {
+            reason = "its public key does not belong to its private key";
+            err = check_public(&parsed, seed);
+        }
     }
-    err = p2p_pkcs8_parse(der, len, &parsed);
-    if (!err)
-        err = p2p_ed25519_seed(&parsed, seed);
     if (err)
-        (void)snprintf(why, CLI_KEY_ERROR_SIZE, "%s", explain_content(err, (const char *)der, len));
+        (void)snprintf(why, CLI_KEY_ERROR_SIZE, "%s", reason);
     return err;
 }
 

@@ -44,6 +44,7 @@ bool cli_key_default_path(char out[CLI_PATH_SIZE]);
 /*
  * Reads a key: PKCS#8, in PEM or DER; or, if go_p2p is set, the form of go-p2p. Returns 0 or an
  * error of p2p_key_file_read() or p2p_signer_new(), and why; *key is to be freed only after 0.
+ * P2P_ERR_NOT_FOUND means that there is nothing of that name, and nothing else.
  */
 int cli_key_read(cli_key *key, const char *path, bool go_p2p, char why[CLI_KEY_ERROR_SIZE]);
 

@@ -40,6 +40,8 @@ static int write_all(int fd, const uint8_t *data, size_t len)
         ssize_t n = write(fd, data, len);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n == 0)
+            errno = EIO;
         if (n <= 0)
             return P2P_ERR_IO;
         data += n;
@@ -48,13 +50,30 @@ static int write_all(int fd, const uint8_t *data, size_t len)
     return 0;
 }
 
+/* Close and remove after a failure: errno stays that of the failure, for whoever is to be told. */
+static void close_failed(int fd)
+{
+    int number = errno;
+    close(fd);
+    errno = number;
+}
+
+static void remove_failed(const char *path)
+{
+    int number = errno;
+    unlink(path);
+    errno = number;
+}
+
 /* Writes, makes it last, and closes the descriptor in any case. */
 static int fill(int fd, const void *data, size_t len)
 {
     int err = write_all(fd, data, len);
     if (!err && fsync(fd))
         err = P2P_ERR_IO;
-    if (close(fd) && !err)
+    if (err)
+        close_failed(fd);
+    else if (close(fd))
         err = P2P_ERR_IO;
     return err;
 }
@@ -66,7 +85,7 @@ static int write_new(const char *path, const void *data, size_t len)
         return error_of(errno);
     int err = fill(fd, data, len);
     if (err)
-        unlink(path);
+        remove_failed(path);
     return err;
 }
 
@@ -83,7 +102,7 @@ static int replace(const char *path, const void *data, size_t len)
     if (!err && rename(temporary, path))
         err = error_of(errno);
     if (err)
-        unlink(temporary);
+        remove_failed(temporary);
     return err;
 }
 
@@ -167,6 +186,6 @@ int p2p_key_file_read(const char *path, void *out, size_t cap, size_t *len, unsi
     if (fd < 0)
         return error_of(errno);
     int err = read_open(fd, out, cap, len, warnings);
-    close(fd);
+    close_failed(fd);
     return err;
 }
