@@ -3,8 +3,6 @@
  * PKE swarms over UDP against the bare costs of what they do: the system calls of UDP with
  * segments, and the calls of the cryptographic libraries. Both sides run on one loop in one thread.
  */
-#include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <p2p/pke.h>
@@ -12,7 +10,9 @@
 #include <p2p/udp.h>
 
 #include "bench.h"
+#include "counted.h"
 #include "flood.h"
+#include "flood_live.h"
 #include "joined.h"
 #include "limit_pke.h"
 #include "limit_udp.h"
@@ -188,47 +188,8 @@ static void row(bench *b, const char *name, size_t len, bench_fn limit, double t
 typedef struct meeting {
     size_t total;
     size_t received;
-    p2p_allocator allocator;
-    size_t bytes; /* of memory in use */
+    counted memory;
 } meeting;
-
-/* Before each piece of memory: its size. */
-typedef union header {
-    size_t size;
-    max_align_t align;
-} header;
-
-static void *counted_alloc(void *arg, size_t size)
-{
-    meeting *m = arg;
-    header *piece = malloc(sizeof *piece + size);
-    if (!piece)
-        return NULL;
-    piece->size = size;
-    m->bytes += size;
-    return piece + 1;
-}
-
-static void counted_free(void *arg, void *ptr)
-{
-    meeting *m = arg;
-    if (!ptr)
-        return;
-    header *piece = (header *)ptr - 1;
-    m->bytes -= piece->size;
-    free(piece);
-}
-
-static void *counted_resize(void *arg, void *ptr, size_t size)
-{
-    void *moved = counted_alloc(arg, size);
-    if (moved && ptr) {
-        size_t before = ((header *)ptr - 1)->size;
-        memcpy(moved, ptr, before < size ? before : size);
-        counted_free(arg, ptr);
-    }
-    return moved;
-}
 
 static void greet(void *arg, const p2p_msg *msg)
 {
@@ -253,18 +214,17 @@ static double meet(meeting *m, double *idle)
     p2p_swarm *swarms[2];
     p2p_signer *signers[2] = {make_signer(1), make_signer(2)};
     unsigned char id[P2P_PEER_ID_SIZE];
-    p2p_allocator allocator = {counted_alloc, counted_resize, counted_free, m};
-    m->allocator = allocator;
-    m->bytes = m->received = 0;
+    counted_init(&m->memory);
+    m->received = 0;
     p2p_loop_config_init(&config);
-    config.allocator = &m->allocator;
+    config.allocator = &m->memory.allocator;
     bench_require(p2p_sim_new(&loop, &config) == 0, "loop");
     joined_new(&j, loop, inner);
     for (int i = 0; i < 2; i++)
         swarms[i] = make_pke(inner[i], signers[i], 0);
     p2p_on_tell(swarms[1], greet, m);
     bench_require(p2p_pke_swarm_id(swarms[1], id) == 0, "id");
-    size_t empty = m->bytes;
+    size_t empty = m->memory.bytes;
 
     uint64_t start = bench_clock();
     for (size_t i = 0; i < m->total; i++) {
@@ -279,13 +239,13 @@ static double meet(meeting *m, double *idle)
     bench_require(p2p_sim_run_while(loop, all_met, m, P2P_SECOND) == P2P_SIM_DONE, "meeting");
     double ns = (double)(bench_clock() - start) / (double)m->total;
     bench_require(p2p_sim_run_until(loop, 30 * P2P_SECOND) > 0, "run");
-    *idle = (double)(m->bytes - empty) / (double)m->total;
+    *idle = (double)(m->memory.bytes - empty) / (double)m->total;
 
     for (int i = 0; i < 2; i++)
         p2p_close(swarms[i], NULL, NULL);
     bench_require(p2p_sim_run_idle(loop) == P2P_SIM_IDLE, "close");
     joined_free(j);
-    bench_require(p2p_loop_free(loop) == 0 && m->bytes == 0, "end of the loop");
+    bench_require(p2p_loop_free(loop) == 0 && m->memory.bytes == 0, "end of the loop");
     for (int i = 0; i < 2; i++)
         p2p_signer_free(signers[i]);
     return ns;
@@ -416,5 +376,6 @@ int main(int argc, char **argv)
     handshakes(&b, "handshakes, both sides");
     besiege(&b, "forged InitHellos while a peer talks");
     memory(&b);
+    flood_live(&b, "flood of 100,000 per second");
     return bench_end(&b);
 }

@@ -33,7 +33,7 @@ typedef struct work {
     p2p_addr to[PEERS];
     size_t received;
     size_t next; /* when so many are received the next burst is told */
-    int plain; /* a plain socket that pings, of ping_pong */
+    int plain;   /* a plain socket that pings, of ping_pong */
     struct sockaddr_in echo;
 } work;
 

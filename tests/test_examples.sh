@@ -50,6 +50,17 @@ mumble: refused with code 255
 slow work: "done, at last"
 END
 
+run secure
+# Bob's message, and none of Carol's, who may have tried again on a busy machine.
+id='[-0-9A-Z_a-z]\{43\}@127\.0\.0\.1:[0-9]*'
+sed "s/$id/ID/; s/: [1-9]$/: some/" "$work/secure.out" >"$work/secure"
+mv "$work/secure" "$work/secure.out"
+printed secure <<END
+alice is ID
+hello, alice, says ID
+messages of others turned away: some
+END
+
 printf 'one\ntwo\n' >"$work/input"
 run foreign_poll <"$work/input"
 printed foreign_poll <<END

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ type Node struct {
 	ctx   context.Context
 	close func()
 	inbox Inbox
+	echo  atomic.Bool // send back what comes
 }
 
 // Counts says what arrived.
@@ -38,6 +40,7 @@ type Inbox struct {
 	mu     sync.Mutex
 	counts Counts
 	seen   map[uint32]bool
+	texts  map[string]int // how often each message came, numbered or not
 	last   time.Time
 	src    Addr // of the latest message
 }
@@ -74,6 +77,7 @@ func newNode(t testing.TB, key uint64, bind string) *Node {
 	t.Cleanup(cancel)
 	n.addr = n.swarm.LocalAddrs()[0]
 	n.inbox.seen = map[uint32]bool{}
+	n.inbox.texts = map[string]int{}
 	go n.receive()
 	return n
 }
@@ -85,6 +89,9 @@ func (n *Node) receive() {
 			return
 		}
 		n.inbox.add(m)
+		if n.echo.Load() {
+			n.swarm.Tell(n.ctx, m.Src, p2p.IOVec{m.Payload})
+		}
 	}
 }
 
@@ -97,6 +104,7 @@ func (in *Inbox) add(m p2p.Message[Addr]) {
 	}
 	in.last = now
 	in.src = m.Src
+	in.texts[string(m.Payload)]++
 	number, ok := readMessage(m.Payload)
 	switch {
 	case len(m.Payload) == 0:
@@ -125,6 +133,13 @@ func (n *Node) has(number uint32) bool {
 	return n.inbox.seen[number]
 }
 
+// heard says how often a text arrived, and from whom the latest message was.
+func (n *Node) heard(text string) (times int, src Addr) {
+	n.inbox.mu.Lock()
+	defer n.inbox.mu.Unlock()
+	return n.inbox.texts[text], n.inbox.src
+}
+
 // makeMessage makes what peer.c describes.
 func makeMessage(number uint32, size int) []byte {
 	out := make([]byte, size)
@@ -147,9 +162,14 @@ func readMessage(data []byte) (uint32, bool) {
 
 // tell sends one message; it waits for a handshake if there has to be one.
 func (n *Node) tell(dst Addr, number uint32, size int, patience time.Duration) error {
+	return n.say(dst, string(makeMessage(number, size)), patience)
+}
+
+// say sends a text likewise.
+func (n *Node) say(dst Addr, text string, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(n.ctx, patience)
 	defer cancel()
-	return n.swarm.Tell(ctx, dst, p2p.IOVec{makeMessage(number, size)})
+	return n.swarm.Tell(ctx, dst, p2p.IOVec{[]byte(text)})
 }
 
 // send sends numbered messages at a rate, and returns how many of them were refused.

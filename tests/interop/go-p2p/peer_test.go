@@ -32,11 +32,11 @@ type Peer struct {
 	exited chan error
 }
 
-// startPeer starts a peer, which ends with the test if not before.
-func startPeer(t testing.TB, key uint64, bind string, flags ...string) *Peer {
+// start starts a program of ours. How it ends is the caller's affair.
+func start(t testing.TB, program string, args ...string) *Peer {
 	t.Helper()
 	p := &Peer{t: t, exited: make(chan error, 1)}
-	p.cmd = exec.Command(*peerProgram, append([]string{fmt.Sprint(key), bind}, flags...)...)
+	p.cmd = exec.Command(program, args...)
 	p.cmd.Stderr = &p.log
 	var err error
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
@@ -50,9 +50,16 @@ func startPeer(t testing.TB, key uint64, bind string, flags ...string) *Peer {
 		t.Fatal(err)
 	}
 	go p.read(stdout)
+	return p
+}
+
+// startPeer starts a peer, which ends with the test if not before.
+func startPeer(t testing.TB, key uint64, bind string, flags ...string) *Peer {
+	t.Helper()
+	p := start(t, *peerProgram, append([]string{fmt.Sprint(key), bind}, flags...)...)
 	t.Cleanup(p.quit)
 	p.text = p.expect("listening ", 10*time.Second)
-	if err = p.parse(p.text); err != nil {
+	if err := p.parse(p.text); err != nil {
 		t.Fatal(err)
 	}
 	return p
