@@ -16,6 +16,10 @@ function(p2p_target name)
     $<$<BOOL:${P2P_FORCE_FALLBACK}>:P2P_FORCE_FALLBACK=1>)
   target_include_directories(${name} PRIVATE
     ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+  # To find a function at its first call spills registers to the stack, with what they hold of keys.
+  if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    target_link_options(${name} PRIVATE LINKER:-z,relro,-z,now)
+  endif()
   if(P2P_SANITIZE)
     set(sanitize -fsanitize=${P2P_SANITIZE})
     target_compile_options(${name} PRIVATE ${sanitize} -fno-sanitize-recover=all

@@ -6,7 +6,7 @@
 static const p2p_link narrow = {
     .size = sizeof(p2p_link), .latency = 10 * P2P_MILLISECOND, .mtu = 1280};
 
-enum { TABLE = 128 * 1024, ALONE = 12 * 1024 };
+enum { TABLE = 160 * 1024, ALONE = 12 * 1024 };
 
 /* A swarm costs little until a stranger calls: only then is there a table of prefixes. */
 static void test_lazy_table(void **state)

@@ -61,7 +61,8 @@ typedef struct p2p_pke_session p2p_pke_session;
 /* Messages, in either direction, after which a session is replaced whatever its age. */
 #define P2P_PKE_REKEY_MESSAGES UINT64_C(0x7fffffff)
 
-/* The two clocks: `now` as p2p_loop_now(), which never goes back, and `wall` as p2p_loop_wall(). */
+/* The two clocks: `now` as p2p_loop_now(), which never goes back, and `wall` as p2p_loop_wall(). To
+ * a channel, P2P_NEVER and all times from 2^63 on are as the last time that it was told. */
 typedef struct p2p_pke_time {
     uint64_t now;
     uint64_t wall;

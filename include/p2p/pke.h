@@ -17,7 +17,7 @@ P2P_BEGIN_DECLS
  * A tell to a peer for which there is no session yet starts a handshake and waits in a bounded
  * queue. Whoever answers must have the key that the address names: a message never goes to another.
  * One peer per inner address is the rule, but one that comes back with another key is let in as
- * soon as it has proven that.
+ * soon as it has proven that. Who was there before keeps its sessions until they are over.
  *
  * Where there are as many peers as there may be, in all or of one prefix, one that was quiet for 15
  * s is forgotten for a new one; if there is none, the new one is refused. From who can return a
@@ -42,7 +42,7 @@ typedef struct p2p_pke_swarm_config {
     size_t max_peers_per_prefix; /* of them made by who came, by /24, /64 or else address; 0: 256 */
     size_t max_half_open;        /* handshakes under way that others started; 0: 1024 */
     size_t max_handshakes;       /* begun by others, per second; 0: 500 */
-    size_t max_handshakes_prefix; /* the same, by prefix; 0: 50 */
+    size_t max_handshakes_prefix; /* the same, by prefix; twice that by IPv6 /48; 0: 50 */
     size_t max_queue;             /* messages that wait for one peer's handshake; 0: 64 */
     size_t max_queue_bytes;       /* their bytes; 0: 128 KiB */
     size_t max_queued_bytes;      /* bytes that wait for all handshakes together; 0: 16 MiB */
@@ -65,7 +65,7 @@ static inline void p2p_pke_swarm_config_init(p2p_pke_swarm_config *config)
  *
  * Tells: as p2p_tell(), and P2P_ERR_REFUSED if allow says no, P2P_ERR_LIMIT if there is state for
  * too many peers, P2P_ERR_AGAIN if too much waits for this peer's handshake or for all,
- * P2P_ERR_BUSY while a handshake with another key at the same inner address is under way.
+ * P2P_ERR_BUSY while there are calls of four other keys at the same inner address, or former peers.
  * What waited for a handshake that failed is counted in tx_drop_error, and logged with the reason.
  * Key look-ups: P2P_ERR_REFUSED, P2P_ERR_LIMIT and P2P_ERR_BUSY likewise, and P2P_ERR_LIMIT when
  * max_lookups are pending.

@@ -123,7 +123,8 @@ P2P_API P2P_MUST_USE int p2p_pkcs8_write(const uint8_t *algorithm, size_t algori
  * Ed25519. The private key is the seed: 32 random bytes, from p2p_loop_secret() for example. The
  * first function makes the public key of a seed; it returns 0, or P2P_ERR_UNSUPPORTED if the
  * cryptographic library cannot start. The next two write DER; the last takes the seed out of a
- * private key: P2P_ERR_UNSUPPORTED if it is of another algorithm.
+ * private key: P2P_ERR_UNSUPPORTED if it is of another algorithm, P2P_ERR_MALFORMED if it holds no
+ * seed (which p2p_pkcs8_parse has seen to).
  */
 P2P_API P2P_MUST_USE int p2p_ed25519_public(const uint8_t seed[P2P_ED25519_SEED_SIZE],
                                             uint8_t out[P2P_ED25519_PUBLIC_SIZE]);
@@ -207,7 +208,8 @@ struct p2p_signer {
     const p2p_signer_ops *ops;
 };
 
-/* Use a signer: see its operations. p2p_signer_free does nothing for NULL. */
+/* Use a signer: see its operations; also P2P_ERR_INVALID if it says that it wrote more than cap.
+ * p2p_signer_free does nothing for NULL. */
 P2P_API P2P_MUST_USE int p2p_signer_public_key(const p2p_signer *signer, uint8_t *out, size_t cap,
                                                size_t *len);
 P2P_API P2P_MUST_USE int p2p_sign(p2p_signer *signer, const uint8_t *msg, size_t msg_len,
@@ -374,8 +376,8 @@ P2P_API P2P_MUST_USE int p2p_cert_verify_self(const p2p_cert *cert,
  * looser file through *warnings (may be NULL), and takes it. Write: P2P_ERR_IN_USE (there is
  * such a file), P2P_ERR_LIMIT (more than P2P_PEM_MAX bytes). Read: P2P_ERR_NO_SPACE (more than cap
  * bytes; *len is the size of the file), P2P_ERR_LIMIT, P2P_ERR_INVALID (not a regular file). Both:
- * P2P_ERR_NOT_FOUND, P2P_ERR_PERMISSION, P2P_ERR_IO, P2P_ERR_INVALID (the path is empty or too
- * long). They block.
+ * P2P_ERR_NOT_FOUND, P2P_ERR_PERMISSION, P2P_ERR_IO (errno says why), P2P_ERR_INVALID (the path is
+ * empty or too long). They block.
  */
 P2P_API P2P_MUST_USE int p2p_key_file_write(const char *path, const void *data, size_t data_len,
                                             unsigned flags);

@@ -75,7 +75,7 @@ static int find_key(p2p_signer *signer, const p2p_key_registry *registry, uint8_
     int err = p2p_signer_public_key(signer, buf, cap, &len);
     if (err)
         return err == P2P_ERR_NO_SPACE ? P2P_ERR_LIMIT : err;
-    if (len > cap || p2p_spki_parse(buf, len, key))
+    if (p2p_spki_parse(buf, len, key))
         return P2P_ERR_INVALID;
     *algorithm = p2p_key_algorithm_find(registry, &key->algorithm);
     return *algorithm && (*algorithm)->signature_identifier ? 0 : P2P_ERR_UNSUPPORTED;
@@ -106,7 +106,7 @@ int p2p_cert_make(p2p_signer *signer, const p2p_cert_config *config, uint8_t *ou
     if (err)
         return err == P2P_ERR_NO_SPACE ? P2P_ERR_LIMIT : err;
     /* A token may be broken, or hold another key than it says. */
-    if (sig_len > sizeof sig || algorithm->verify(&key, tbs, tbs_len, sig, sig_len))
+    if (algorithm->verify(&key, tbs, tbs_len, sig, sig_len))
         return P2P_ERR_INVALID;
 
     p2p__der_out all = {out, cap, 0};

@@ -24,6 +24,9 @@ static const uint8_t spki_head[] = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
 static const uint8_t pkcs8_head[] = {0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06,
                                      0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20};
 
+/* The last of these begin the OCTET STRING that is the private key. */
+#define SEED_HEAD 2u
+
 static_assert(sizeof spki_head + P2P_ED25519_PUBLIC_SIZE == P2P_ED25519_SPKI_SIZE, "SPKI");
 static_assert(sizeof pkcs8_head + P2P_ED25519_SEED_SIZE == P2P_ED25519_PKCS8_SIZE, "PKCS#8");
 
@@ -64,8 +67,11 @@ int p2p_ed25519_seed(const p2p_pkcs8 *key, uint8_t out[P2P_ED25519_SEED_SIZE])
 {
     if (!is_ed25519(&key->algorithm))
         return P2P_ERR_UNSUPPORTED;
-    /* p2p_pkcs8_parse has seen to it that 04 20 stands before it. */
-    memcpy(out, key->key + (key->key_len - P2P_ED25519_SEED_SIZE), P2P_ED25519_SEED_SIZE);
+    /* An OCTET STRING, which p2p_pkcs8_parse has seen to, if it was asked. */
+    if (key->key_len != SEED_HEAD + P2P_ED25519_SEED_SIZE ||
+        memcmp(key->key, pkcs8_head + sizeof pkcs8_head - SEED_HEAD, SEED_HEAD) != 0)
+        return P2P_ERR_MALFORMED;
+    memcpy(out, key->key + SEED_HEAD, P2P_ED25519_SEED_SIZE);
     return 0;
 }
 
@@ -175,7 +181,8 @@ static int new_of_pkcs8(p2p_signer **out, const p2p_pkcs8 *key, const p2p_alloca
     /* A private key that carries another public key would sign with one and announce the other. */
     if (!err && key->public_key) {
         err = p2p_ed25519_public(seed, public_key);
-        if (!err && memcmp(public_key, key->public_key, sizeof public_key) != 0)
+        if (!err && (key->public_key_len != sizeof public_key ||
+                     memcmp(public_key, key->public_key, sizeof public_key) != 0))
             err = P2P_ERR_MALFORMED;
     }
     if (!err)

@@ -66,6 +66,8 @@ static int give(p2p__pke_link *link, const p2p_msg *msg)
     int err = p2p_pke_channel_receive(link->channel, p2p__pke_now(pke), msg->data, msg->len, reply,
                                       &result);
     answer(pke, msg, reply, result.answer_len);
+    if (err)
+        link->refusal = err;
     /* First who it is, then what they say: a message may complete a handshake. */
     if (link->proven && !err && !result.answer_len)
         p2p_loop_defer(pke->base.loop, &link->task);
@@ -122,6 +124,12 @@ static int meet(p2p__pke *pke, const p2p_msg *msg)
     return give(link, msg);
 }
 
+/* Whether what was admitted did not verify. */
+static bool is_forgery(int err)
+{
+    return err == P2P_ERR_BAD_SIGNATURE || err == P2P_ERR_UNSUPPORTED || err == P2P_ERR_MALFORMED;
+}
+
 /* Counts a datagram that nobody wanted. That two call each other at the same time is no fault. */
 static void count_refused(p2p__pke *pke, int err)
 {
@@ -148,13 +156,13 @@ static void on_inner_tell(void *arg, const p2p_msg *msg)
     int err = P2P_ERR_REFUSED;
     bool hello = true;
     pke->is_over_limit = false;
+    pke->is_guest = false;
     if (peer && peer->current) {
         /* The usual case. */
         err = give(peer->current, msg);
         if (!err || pke->base.state != P2P_SWARM_OPEN)
             return;
     }
-    pke->meeting_err = err;
     if (peer) {
         hello = is_hello(msg);
         err = give_others(pke, peer, msg, hello, err);
@@ -166,6 +174,8 @@ static void on_inner_tell(void *arg, const p2p_msg *msg)
         int met = meet(pke, msg);
         err = met && err == P2P_ERR_BUSY ? err : met;
     }
+    if (pke->is_guest && is_forgery(err))
+        p2p__pke_blame_guest(pke, msg->src);
     count_refused(pke, err);
 }
 

@@ -13,7 +13,8 @@
  *
  * A peer is an inner address. A link is a channel to one key at that address, claimed or proven.
  * The one who has proven his key last is the current one. There may be a few others: those whom we
- * call, and those who claim another key than the current one's and have not proven it yet.
+ * call, those who claim another key than the current one's and have not proven it yet, and those
+ * who were current before, the former ones, until their sessions are over.
  */
 #include <p2p/pke.h>
 
@@ -29,6 +30,8 @@
 
 /* Links of one peer besides the current one. */
 #define P2P__PKE_OTHERS 4
+/* Of them those who were current before. */
+#define P2P__PKE_FORMERS 2
 
 typedef struct p2p__pke_link p2p__pke_link;
 typedef struct p2p__pke_peer p2p__pke_peer;
@@ -60,12 +63,14 @@ struct p2p__pke_link {
     p2p_timer timer;
     p2p_task task;            /* services the link once per turn, however many messages pass */
     bool dialled;             /* we call it */
-    bool proven;              /* a handshake has shown that it is who it claims to be */
+    bool proven;              /* a handshake has shown that it is who it claims to be: it is the
+                               * current one, or a former one */
     bool vouched;             /* made by a handshake that had proven its address */
     bool stalled;             /* in pke->stalled */
     bool has_answered;        /* somebody, by the key that he showed: `answered` */
     size_t waiting;           /* messages that wait for its handshake, or for room below */
     size_t queued;            /* their bytes; those that have left count until all have */
+    int refusal;              /* what it said of the last datagram that it did not take */
     uint64_t made;            /* when */
     p2p__pke_rate handshakes; /* that it begins, once it has proven its key */
     p2p__pke_rate vouched_handshakes; /* the same, with a cookie */
@@ -102,6 +107,7 @@ struct p2p__pke_peer {
 typedef struct p2p__pke_prefix {
     p2p__pke_rate strangers; /* handshakes, as of p2p__pke_counted */
     p2p__pke_rate guests;
+    p2p__pke_rate site;         /* guests of a wider prefix: not that of the other members */
     uint32_t peers[2];          /* strangers, guests */
     p2p__pke_peer *first_guest; /* of a ring; moves on, so that all are looked at in turn */
 } p2p__pke_prefix;
@@ -147,16 +153,16 @@ struct p2p__pke {
     p2p__pke_prefix *prefixes; /* NULL until the first of them is needed */
     uint64_t prefix_seed;
 
-    /* The handshake that is screened: at whose address, why his links refused it, and what it
-     * says. */
+    /* The handshake that is screened: at whose address, and what it says. */
     const p2p__pke_peer *meeting;
-    int meeting_err;
     uint8_t claimed[P2P_PEER_ID_SIZE];
     bool admitted_proven;
 
-    /* The datagram at hand: an answer, rather than a question; it met a limit of ours. */
+    /* The datagram at hand: an answer, rather than a question; it met a limit of ours; it was
+     * counted as a guest's handshake. */
     bool is_answer;
     bool is_over_limit;
+    bool is_guest;
 
     uint8_t *scratch; /* a datagram that is made */
     size_t scratch_size;
@@ -189,10 +195,14 @@ int p2p__pke_dial(p2p__pke *pke, const p2p_addr *addr, const uint8_t *id, const 
 int p2p__pke_accept(p2p__pke *pke, p2p__pke_peer *peer, const p2p_addr *inner, p2p__pke_link **out);
 /* After any call on a link's channel. The link may be gone afterwards; returns false then. */
 bool p2p__pke_service(p2p__pke_link *link);
-/* Drops a link that has proven nothing and has nothing under way. Returns whether it is still
- * there. */
+/* Drops a link that is not the current one and has nothing under way, and no session any more.
+ * Returns whether it is still there. */
 bool p2p__pke_keep_link(p2p__pke_link *link);
 void p2p__pke_rearm(p2p__pke_link *link);
+static inline bool p2p__pke_is_former(const p2p__pke_link *link)
+{
+    return link->proven && link->peer->current != link;
+}
 /* Whether there is a place for one more link. If it need not be a good one, one of those who have
  * proven nothing is taken at random. */
 bool p2p__pke_has_place(const p2p__pke_peer *peer, bool vouched, bool good);
@@ -228,6 +238,8 @@ void p2p__pke_decide_lookups(p2p__pke_link *link, int status);
 int p2p__pke_accept_key(void *arg, void *peer, const void *source, size_t source_len,
                         const uint8_t *key, size_t key_len);
 p2p_pke_verdict p2p__pke_admit(void *arg, const p2p_pke_request *request);
+/* A guest's handshake did not verify: that costs him more. */
+void p2p__pke_blame_guest(p2p__pke *pke, const p2p_addr *inner);
 /* Counts a peer in its prefix, as something else than before. */
 void p2p__pke_count_peer(p2p__pke_peer *peer, p2p__pke_counted as);
 /* Whether a prefix has no room for one more guest; *quiet is then the one to forget for him, or

@@ -10,7 +10,8 @@
  *
  *   strangers  may have forged their address; by prefix (IPv4 /24, IPv6 /64, other addresses as
  *              they are) and in total
- *   guests     have returned a cookie, so they get what is sent to their address; likewise
+ *   guests     have returned a cookie, so they get what is sent to their address; likewise, and by
+ *              site (IPv6 /48), for whoever has one has many prefixes
  *   known      are peers with whom there is a session, or was; by peer and in total
  *
  * A stranger for whom there is no room is asked for a cookie. Whatever a flood of forged addresses
@@ -22,14 +23,20 @@
 /* Handshakes of one known peer, per second. */
 #define KNOWN_PER_SECOND 4
 
+/* A site has what so many prefixes have. */
+#define SITE_PREFIXES 2
+
+/* A guest's handshake that is signed wrongly counts as so many. An honest one never is. */
+#define FORGERY 10
+
 static bool can_take(const p2p__pke_rate *rate, uint64_t now, uint64_t per_second)
 {
     return *rate <= now + BURST - P2P_SECOND / per_second;
 }
 
-static void take(p2p__pke_rate *rate, uint64_t now, uint64_t per_second)
+static void take(p2p__pke_rate *rate, uint64_t now, uint64_t per_second, unsigned n)
 {
-    *rate = (*rate > now ? *rate : now) + P2P_SECOND / per_second;
+    *rate = (*rate > now ? *rate : now) + n * (P2P_SECOND / per_second);
 }
 
 /* Takes one permit of each, or none. */
@@ -39,17 +46,18 @@ static bool take_both(const p2p__pke *pke, p2p__pke_rate *own, uint64_t own_per_
     uint64_t now = p2p__loop_now(pke->base.loop);
     if (!can_take(own, now, own_per_second) || !can_take(all, now, pke->config.max_handshakes))
         return false;
-    take(own, now, own_per_second);
-    take(all, now, pke->config.max_handshakes);
+    take(own, now, own_per_second, 1);
+    take(all, now, pke->config.max_handshakes, 1);
     return true;
 }
 
-static uint32_t prefix_of(const p2p__pke *pke, const p2p_addr *inner)
+/* The place of an address's prefix, which has so many bytes of an IPv6 address. */
+static uint32_t place_of(const p2p__pke *pke, const p2p_addr *inner, size_t ip6_bytes)
 {
     p2p_addr prefix = *inner;
     p2p_ip ip;
     if (p2p_addr_ip(inner, &ip) == 0) {
-        size_t keep = ip.family == 4 ? 3 : 8;
+        size_t keep = ip.family == 4 ? 3 : ip6_bytes;
         memset(ip.bytes + keep, 0, sizeof ip.bytes - keep);
         ip.scope = 0;
         if (p2p_addr_from_ip(&prefix, &ip, 0))
@@ -58,12 +66,45 @@ static uint32_t prefix_of(const p2p__pke *pke, const p2p_addr *inner)
     return (uint32_t)(p2p_addr_hash(&prefix, pke->prefix_seed) % P2P__PKE_PREFIXES);
 }
 
+static uint32_t prefix_of(const p2p__pke *pke, const p2p_addr *inner)
+{
+    return place_of(pke, inner, 8);
+}
+
 /* What is known of an address's prefix; NULL without memory. Who only calls others has no table. */
 static p2p__pke_prefix *prefix_at(p2p__pke *pke, const p2p_addr *inner)
 {
     if (!pke->prefixes)
         pke->prefixes = p2p__zalloc_array(pke->allocator, P2P__PKE_PREFIXES, sizeof *pke->prefixes);
     return pke->prefixes ? &pke->prefixes[prefix_of(pke, inner)] : NULL;
+}
+
+/* The guests' handshakes of an address's site. That of other addresses than IPv6 is their prefix,
+ * so it does not limit them. */
+static p2p__pke_rate *site_at(p2p__pke *pke, const p2p_addr *inner)
+{
+    return &pke->prefixes[place_of(pke, inner, 6)].site;
+}
+
+static bool take_as_guest(p2p__pke *pke, p2p__pke_prefix *prefix, const p2p_addr *inner)
+{
+    uint64_t now = p2p__loop_now(pke->base.loop);
+    uint64_t per_prefix = pke->config.max_handshakes_prefix;
+    p2p__pke_rate *site = site_at(pke, inner);
+    if (!can_take(site, now, SITE_PREFIXES * per_prefix) ||
+        !take_both(pke, &prefix->guests, per_prefix, &pke->guests))
+        return false;
+    take(site, now, SITE_PREFIXES * per_prefix, 1);
+    pke->is_guest = true;
+    return true;
+}
+
+void p2p__pke_blame_guest(p2p__pke *pke, const p2p_addr *inner)
+{
+    uint64_t now = p2p__loop_now(pke->base.loop);
+    uint64_t per_prefix = pke->config.max_handshakes_prefix;
+    take(&pke->prefixes[prefix_of(pke, inner)].guests, now, per_prefix, FORGERY - 1);
+    take(site_at(pke, inner), now, SITE_PREFIXES * per_prefix, FORGERY - 1);
 }
 
 /* Puts a guest at the end of the ring of its prefix. */
@@ -188,7 +229,7 @@ static bool may_begin(p2p__pke *pke, const p2p_pke_request *request)
         return false;
     /* What is refused for lack of room counts, too: to look for some is work. */
     if (request->proven)
-        return take_both(pke, &prefix->guests, per_prefix, &pke->guests) &&
+        return take_as_guest(pke, prefix, source_of(request->source)) &&
                (link || has_room(pke, prefix, request));
     if (!link && !has_room(pke, prefix, request))
         return false;
@@ -206,6 +247,14 @@ p2p_pke_verdict p2p__pke_admit(void *arg, const p2p_pke_request *request)
     return request->can_prove && !request->proven ? P2P_PKE_PROVE : P2P_PKE_REFUSE;
 }
 
+/* Whether a handshake of that id is a link's affair. If he has proven it before, and his link has
+ * refused it now, it is not: perhaps he has restarted, and his clock went back. */
+static bool is_its_own(const p2p__pke_link *link, const uint8_t *id)
+{
+    return link && !memcmp(link->id, id, P2P_PEER_ID_SIZE) &&
+           !(link->proven && link->refusal == P2P_ERR_REFUSED);
+}
+
 /* Whether the one who is screened may be somebody whom none of his address's links has taken. */
 static bool is_news(const p2p__pke *pke, const uint8_t *id)
 {
@@ -213,11 +262,9 @@ static bool is_news(const p2p__pke *pke, const uint8_t *id)
     if (!peer)
         return true;
     for (size_t i = 0; i < P2P__PKE_OTHERS; i++)
-        if (peer->others[i] && !memcmp(peer->others[i]->id, id, P2P_PEER_ID_SIZE))
+        if (is_its_own(peer->others[i], id))
             return false;
-    /* Its own link has refused it: perhaps it has restarted, and its clock went back. */
-    return !peer->current || memcmp(peer->current->id, id, P2P_PEER_ID_SIZE) != 0 ||
-           pke->meeting_err == P2P_ERR_REFUSED;
+    return !is_its_own(peer->current, id);
 }
 
 int p2p__pke_accept_key(void *arg, void *peer, const void *source, size_t source_len,

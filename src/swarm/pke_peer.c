@@ -122,14 +122,20 @@ static void free_peer_if_empty(p2p__pke_peer *peer)
         free_peer(peer);
 }
 
+static p2p_pke_info info_of(const p2p__pke_link *link)
+{
+    p2p_pke_info info;
+    p2p_pke_channel_info(link->channel, p2p__pke_now(link->peer->pke), &info);
+    return info;
+}
+
 bool p2p__pke_keep_link(p2p__pke_link *link)
 {
     p2p__pke_peer *peer = link->peer;
-    p2p_pke_info info;
-    if (link->proven || link->lookups)
+    if (link == peer->current || link->lookups)
         return true;
-    p2p_pke_channel_info(link->channel, p2p__pke_now(peer->pke), &info);
-    if (info.handshaking || info.half_open || info.queued)
+    p2p_pke_info info = info_of(link);
+    if (info.handshaking || info.half_open || info.queued || info.session_start)
         return true;
     free_link(link);
     free_peer_if_empty(peer);
@@ -144,18 +150,18 @@ bool p2p__pke_keep_link(p2p__pke_link *link)
  */
 uint64_t p2p__pke_last_use(const p2p__pke_peer *peer)
 {
-    p2p_pke_time now = p2p__pke_now(peer->pke);
     uint64_t last = peer->touched;
-    p2p_pke_info info;
-    for (size_t i = 0; i < P2P__PKE_OTHERS; i++)
-        if (peer->others[i] && peer->others[i]->dialled)
-            return now.now;
-    if (!peer->current)
-        return last;
-    p2p_pke_channel_info(peer->current->channel, now, &info);
-    if (info.queued)
-        return now.now;
-    return info.last_data > last ? info.last_data : last;
+    for (size_t i = 0; i <= P2P__PKE_OTHERS; i++) {
+        const p2p__pke_link *link = i < P2P__PKE_OTHERS ? peer->others[i] : peer->current;
+        if (!link)
+            continue;
+        p2p_pke_info info = info_of(link);
+        if (info.queued || (link->dialled && !link->proven))
+            return p2p__pke_now(peer->pke).now;
+        if (info.last_data > last)
+            last = info.last_data;
+    }
+    return last;
 }
 
 /* Forgets a peer. It is told through the loop, for this may be inside a tell. */
@@ -258,7 +264,7 @@ p2p__pke_link *p2p__pke_find_link(p2p__pke *pke, const uint8_t *id, const p2p_ad
 /*
  * A good place for one more link. When all are taken, one who has proven his address displaces one
  * who has not, and whom we call displaces both; otherwise who had time enough for a handshake goes,
- * the oldest first. Whom we call stays.
+ * the oldest first. Whom we call stays, and so do the former ones.
  */
 static int good_place(const p2p__pke_peer *peer, bool vouched, bool dialled)
 {
@@ -269,7 +275,7 @@ static int good_place(const p2p__pke_peer *peer, bool vouched, bool dialled)
         if (!at)
             return i;
         bool weaker = dialled || (vouched && !at->vouched);
-        if (at->dialled || (!weaker && now - at->made < PLACE_GRACE))
+        if (at->dialled || at->proven || (!weaker && now - at->made < PLACE_GRACE))
             continue;
         /* Who has proven nothing goes before who has. */
         const p2p__pke_link *best = place < 0 ? NULL : peer->others[place];
@@ -282,7 +288,7 @@ static int good_place(const p2p__pke_peer *peer, bool vouched, bool dialled)
 
 static bool is_weak(const p2p__pke_link *link)
 {
-    return link && !link->vouched && !link->dialled;
+    return link && !link->vouched && !link->dialled && !link->proven;
 }
 
 /* The place of one who has proven nothing, taken at random: so nobody can keep all places with a
@@ -385,28 +391,62 @@ int p2p__pke_accept(p2p__pke *pke, p2p__pke_peer *peer, const p2p_addr *inner, p
 
 /* --- driving a link --- */
 
-/* A link has proven who it is: it takes the place of who was there. That may have been the same
- * one, before it restarted. */
+/* Whoever was there longest stays: so nobody pushes him out, however many keys he has. */
+static void limit_formers(p2p__pke_peer *peer)
+{
+    p2p__pke_link *newest = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < P2P__PKE_OTHERS; i++) {
+        p2p__pke_link *link = peer->others[i];
+        if (!link || !p2p__pke_is_former(link))
+            continue;
+        n++;
+        if (!newest || link->made > newest->made)
+            newest = link;
+    }
+    if (n > P2P__PKE_FORMERS)
+        free_link(newest);
+}
+
+/* The link to the same one from before he restarted, which has proven that, or NULL. */
+static p2p__pke_link *link_before(const p2p__pke_link *link)
+{
+    p2p__pke_peer *peer = link->peer;
+    if (is_link_to(peer->current, link->id))
+        return peer->current;
+    for (size_t i = 0; i < P2P__PKE_OTHERS; i++) {
+        p2p__pke_link *other = peer->others[i];
+        if (other != link && is_link_to(other, link->id) && other->proven)
+            return other;
+    }
+    return NULL;
+}
+
+/* A link has proven who it is, and becomes the current one. Who was that keeps his sessions: what
+ * another one does at his address costs him nothing. */
 static void promote(p2p__pke_link *link)
 {
     p2p__pke_peer *peer = link->peer;
     p2p__pke *pke = peer->pke;
     p2p__pke_link *old = peer->current;
-    bool same = old && is_link_to(old, link->id);
+    bool same = is_link_to(old, link->id);
     p2p_addr old_addr;
-    if (same) {
-        /* Coming back does not give him new permits. */
-        link->handshakes = old->handshakes;
-        link->vouched_handshakes = old->vouched_handshakes;
-    }
-    if (old) {
+    if (old)
         old_addr = old->addr;
-        free_link(old);
+    p2p__pke_link *before = link_before(link);
+    if (before) {
+        /* Coming back does not give him new permits. */
+        link->handshakes = before->handshakes;
+        link->vouched_handshakes = before->vouched_handshakes;
+        free_link(before);
     }
-    remove_link(link);
+    for (size_t i = 0; i < P2P__PKE_OTHERS; i++)
+        if (peer->others[i] == link)
+            peer->others[i] = peer->current;
     peer->current = link;
     peer->touched = p2p__pke_now(pke).now;
     link->proven = true;
+    limit_formers(peer);
     if (peer->counted == P2P__PKE_STRANGER)
         p2p__pke_count_peer(peer, P2P__PKE_GUEST);
     p2p__pke_decide_lookups(link, 0);
@@ -421,7 +461,7 @@ static void promote(p2p__pke_link *link)
 /* A handshake is complete. */
 static void on_ready(p2p__pke_link *link)
 {
-    if (link->proven)
+    if (link == link->peer->current)
         p2p__pke_decide_lookups(link, 0);
     else
         promote(link);
@@ -440,12 +480,13 @@ static void log_failure(const p2p__pke_link *link, const p2p_pke_event *event)
                  (unsigned long)event->dropped);
 }
 
-/* A handshake was given up. A link that has proven nothing is over. Returns whether it still is. */
+/* A handshake was given up. A link that is not the current one is over, unless it has a session.
+ * Returns whether it still is. */
 static bool on_failed(p2p__pke_link *link, const p2p_pke_event *event)
 {
     p2p__pke_peer *peer = link->peer;
     p2p__pke *pke = peer->pke;
-    bool kept = link->proven;
+    bool kept = link == peer->current || info_of(link).session_start;
     p2p_addr addr = link->addr;
     p2p_addr other;
     p2p_pke_peer_event told = {.kind = P2P_PKE_PEER_FAILED, .reason = event->reason, .peer = &addr};

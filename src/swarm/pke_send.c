@@ -3,6 +3,7 @@
 
 #include "core/addr_layout.h"
 #include "core/alloc.h"
+#include "protocol/p2pke/channel.h"
 #include "protocol/p2pke/wire.h"
 #include "swarm/pke.h"
 
@@ -233,6 +234,9 @@ int p2p__pke_tell(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, siz
         p2p__pke_keep_link(link);
         return err;
     }
+    /* Another one has proven his key at that address: is this one still there? */
+    if (p2p__pke_is_former(link))
+        p2p__pke_channel_ask(link->channel, link->peer->touched);
     p2p_loop_defer(swarm->loop, &link->task);
     if (!sealed) {
         link->waiting++;

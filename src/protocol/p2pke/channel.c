@@ -37,10 +37,16 @@ void p2p_pke_channel_free(p2p_pke_channel *c)
     p2p__free(&ep->allocator, c);
 }
 
+/* The latest time that was told. Half of all times no clock ever shows, P2P_NEVER among them: those
+ * are no times, so that what is added to one does not wrap. */
+static uint64_t latest(const p2p_pke_channel *c, p2p_pke_time time)
+{
+    return time.now > c->now && time.now <= P2P_NEVER / 2 ? time.now : c->now;
+}
+
 uint64_t p2p__pke_channel_now(p2p_pke_channel *c, p2p_pke_time time)
 {
-    if (time.now > c->now)
-        c->now = time.now;
+    c->now = latest(c, time);
     return c->now;
 }
 
@@ -57,6 +63,12 @@ void p2p__pke_channel_spoke(p2p_pke_channel *c, uint64_t now)
     c->keepalive_at = P2P_NEVER;
     if (c->silence_at == P2P_NEVER)
         c->silence_at = now + P2P_PKE_SILENCE;
+}
+
+void p2p__pke_channel_ask(p2p_pke_channel *c, uint64_t since)
+{
+    if (c->last_received <= since && c->silence_at > c->now)
+        c->silence_at = c->now;
 }
 
 /* --- sessions --- */
@@ -251,7 +263,7 @@ const uint8_t *p2p_pke_channel_key(const p2p_pke_channel *c, size_t *len)
 void p2p_pke_channel_info_sized(const p2p_pke_channel *c, p2p_pke_time time, p2p_pke_info *out,
                                 size_t size)
 {
-    uint64_t now = time.now > c->now ? time.now : c->now;
+    uint64_t now = latest(c, time);
     p2p_pke_info info = {0};
     info.ready = !c->queue.count && p2p__pke_channel_usable(c, now) != NULL;
     info.handshaking = c->out.active;

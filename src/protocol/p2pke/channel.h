@@ -104,6 +104,10 @@ void p2p__pke_channel_heard(p2p_pke_channel *c, uint64_t now);
 /* Takes notice that a message was sent. */
 void p2p__pke_channel_spoke(p2p_pke_channel *c, uint64_t now);
 
+/* A handshake asks whether the peer is there, as after a silence, unless something has come of him
+ * since then. For the owner of the channel, who has reason to doubt. */
+void p2p__pke_channel_ask(p2p_pke_channel *c, uint64_t since);
+
 /* Remembers the timestamp of an InitHello of ours, so that none of ours is older. */
 void p2p__pke_channel_note_time(p2p_pke_channel *c, const uint8_t time[P2P__PKE_TIME_SIZE]);
 
