@@ -105,7 +105,7 @@ static void change_life(script *f, sim_node *node)
     uint8_t how = next(f);
     if (!node->swarm) {
         uint8_t place = next(f);
-        start(f, node->index, (place & 15) % SIM_KEYS, place >> 4, how);
+        start(f, node->index, (place & 15u) % SIM_KEYS, place >> 4, how);
     } else if (!node->closing) {
         sim_close_node(&f->sim, node, how & 1);
     } else {
@@ -119,7 +119,7 @@ static p2p_addr choose_addr(script *f)
     uint8_t byte = next(f);
     if (byte < 128 && f->sim.nodes[byte % SIM_NODES].swarm)
         return f->sim.nodes[byte % SIM_NODES].addr;
-    return sim_addr(&f->sim, (byte & 15) % SIM_KEYS, byte >> 4 & 7);
+    return sim_addr(&f->sim, (byte & 15u) % SIM_KEYS, byte >> 4 & 7);
 }
 
 static void tell(script *f, sim_node *from, int many)
@@ -240,7 +240,7 @@ static void step(script *f)
         break;
     case 9:
         byte = next(f);
-        sim_ban(s, node, (byte & 15) % SIM_KEYS, byte >> 7);
+        sim_ban(s, node, (byte & 15u) % SIM_KEYS, byte >> 7);
         break;
     case 10:
         change_life(f, node);
