@@ -164,7 +164,7 @@ static void try_given(input *in, uint8_t kind)
         {pss_spki, pss_sig, sizeof pss_spki, sizeof pss_sig},
     };
     signed_message m = {0};
-    size_t i = (kind & 3) % 3;
+    size_t i = (kind & 3u) % 3;
     know_key(&m, known[i].spki, known[i].spki_len, i == 0);
     m.msg = (const uint8_t *)"attack at dawn";
     m.msg_len = 14;
