@@ -236,7 +236,7 @@ static double meet(meeting *m, double *idle)
         if (i % 50 == 49)
             bench_require(p2p_sim_run_until(loop, p2p_loop_now(loop)) > 0, "run");
     }
-    bench_require(p2p_sim_run_while(loop, all_met, m, P2P_SECOND) == P2P_SIM_DONE, "meeting");
+    bench_require(p2p_sim_run_until_done(loop, all_met, m, P2P_SECOND) == P2P_SIM_DONE, "meeting");
     double ns = (double)(bench_clock() - start) / (double)m->total;
     bench_require(p2p_sim_run_until(loop, 30 * P2P_SECOND) > 0, "run");
     *idle = (double)(m->memory.bytes - empty) / (double)m->total;

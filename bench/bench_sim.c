@@ -147,7 +147,7 @@ static double ours(void *arg)
     size_t before = w->received;
     w->wanted = before + w->messages;
     uint64_t start = bench_clock();
-    bench_require(p2p_sim_run_while(w->loop, is_done, w, P2P_NEVER) == P2P_SIM_DONE, "run");
+    bench_require(p2p_sim_run_until_done(w->loop, is_done, w, P2P_NEVER) == P2P_SIM_DONE, "run");
     return (double)(bench_clock() - start) / (double)(w->received - before);
 }
 

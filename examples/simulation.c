@@ -135,7 +135,7 @@ int main(int argc, char **argv)
     make_world(w, seed);
     hear(&w->nodes[0]);
 
-    int end = p2p_sim_run_while(w->loop, everybody_heard, w, AT_END);
+    int end = p2p_sim_run_until_done(w->loop, everybody_heard, w, AT_END);
     check(end);
     printf("seed %" PRIu64 ": %u of %u nodes heard it within %" PRIu64 " ms\n",
            p2p_sim_seed(w->loop), w->heard, NODES, p2p_loop_now(w->loop) / P2P_MILLISECOND);

@@ -481,6 +481,60 @@ static void test_corrupted(void **state)
     }
 }
 
+static void test_null(void **state)
+{
+    p2p_addr addr = parse("1.2.3.4:5");
+    p2p_ip ip = {.family = 4};
+    uint8_t id[P2P_PEER_ID_SIZE] = {0};
+    char text[P2P_PEER_ID_TEXT_LEN + 1];
+    const p2p_addr before = addr;
+    size_t n = 7;
+    (void)state;
+
+    p2p_peer_id_text(id, text);
+    const int refused[] = {
+        p2p_addr_text(NULL, text, sizeof text),
+        p2p_addr_text(&addr, NULL, sizeof text),
+        p2p_addr_parse("1", NULL),
+        p2p_addr_from_ip(NULL, &ip, 1),
+        p2p_addr_from_ip(&addr, NULL, 1),
+        p2p_addr_from_name(NULL, "a"),
+        p2p_addr_wrap_peer(NULL, id, &addr),
+        p2p_addr_wrap_peer(&addr, NULL, &addr),
+        p2p_addr_wrap_peer(&addr, id, NULL),
+        p2p_addr_wrap_scheme(NULL, "a", &addr),
+        p2p_addr_wrap_scheme(&addr, "a", NULL),
+        p2p_addr_unwrap(NULL, &addr),
+        p2p_addr_unwrap(&addr, NULL),
+        p2p_addr_ip(NULL, &ip),
+        p2p_addr_ip(&addr, NULL),
+        p2p_addr_port(NULL, &(uint16_t){0}),
+        p2p_addr_port(&addr, NULL),
+        p2p_addr_mem(NULL, &(uint64_t){0}),
+        p2p_addr_mem(&addr, NULL),
+        p2p_addr_peer_id(NULL, id),
+        p2p_addr_peer_id(&addr, NULL),
+        p2p_addr_scheme(NULL, text, sizeof text),
+        p2p_addr_scheme(&addr, NULL, sizeof text),
+        p2p_addr_name(NULL, text, sizeof text),
+        p2p_addr_name(&addr, NULL, sizeof text),
+        p2p_addr_set_ip(NULL, &ip),
+        p2p_addr_set_ip(&addr, NULL),
+        p2p_addr_set_port(NULL, 1),
+        p2p_addr_expand(NULL, &addr, 1, &n),
+        p2p_addr_expand(&addr, NULL, 1, &n),
+        p2p_addr_expand(&addr, &addr, 1, NULL),
+        p2p_peer_id_parse(text, P2P_PEER_ID_TEXT_LEN, NULL),
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        assert_int_equal(refused[i], P2P_ERR_INVALID);
+    assert_true(p2p_addr_equal(&addr, &before));
+    assert_int_equal(p2p_addr_parse(NULL, &addr), P2P_ERR_BAD_ADDR);
+    assert_int_equal(p2p_peer_id_parse(NULL, P2P_PEER_ID_TEXT_LEN, id), P2P_ERR_MALFORMED);
+    assert_int_equal(p2p_addr_expand(&addr, NULL, 0, &n), P2P_ERR_NO_SPACE);
+    assert_int_equal(n, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,7 +544,7 @@ int main(void)
         cmocka_unit_test(test_wrap_and_unwrap), cmocka_unit_test(test_replace_at_any_depth),
         cmocka_unit_test(test_size_limit),      cmocka_unit_test(test_unspecified),
         cmocka_unit_test(test_wrong_length),    cmocka_unit_test(test_not_canonical),
-        cmocka_unit_test(test_corrupted),
+        cmocka_unit_test(test_corrupted),       cmocka_unit_test(test_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

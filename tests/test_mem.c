@@ -76,8 +76,23 @@ static void test_bad_links(void **state)
             *members[which] = 1;
             assert_ok(p2p_realm_set_link(f.realm, &link));
         }
-    assert_int_equal(p2p_realm_set_link(NULL, NULL), P2P_ERR_INVALID);
+    p2p_link link = {.size = sizeof(p2p_link), .mtu = 16 << 20, .latency = UINT64_C(1) << 60};
+    assert_ok(p2p_realm_set_link(f.realm, &link));
+    link.mtu++;
+    assert_int_equal(p2p_realm_set_link(f.realm, &link), P2P_ERR_INVALID);
+    link.mtu--;
+    link.latency++;
+    assert_int_equal(p2p_realm_set_link(f.realm, &link), P2P_ERR_INVALID);
     field_end(&f);
+}
+
+static void test_null_realm(void **state)
+{
+    (void)state;
+    assert_int_equal(p2p_realm_set_link(NULL, NULL), P2P_ERR_INVALID);
+    assert_int_equal(p2p_realm_set_link_between(NULL, 0, 1, NULL), P2P_ERR_INVALID);
+    assert_int_equal(p2p_realm_set_side(NULL, 0, 0), P2P_ERR_INVALID);
+    assert_int_equal(p2p_realm_crash(NULL, 0), P2P_ERR_INVALID);
 }
 
 static void test_realm_free(void **state)
@@ -765,17 +780,17 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_realm_config),    cmocka_unit_test(test_bad_links),
-        cmocka_unit_test(test_realm_free),      cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_reused_numbers),  cmocka_unit_test(test_default_numbers),
-        cmocka_unit_test(test_immediate),       cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_wrong_addresses), cmocka_unit_test(test_nobody),
-        cmocka_unit_test(test_queue),           cmocka_unit_test(test_writable_at_half),
-        cmocka_unit_test(test_unhandled),       cmocka_unit_test(test_transform),
-        cmocka_unit_test(test_events),          cmocka_unit_test(test_hash_payloads),
-        cmocka_unit_test(test_crash),           cmocka_unit_test(test_restart_queue),
-        cmocka_unit_test(test_restart_losses),  cmocka_unit_test(test_memory_of_bursts),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_realm_config),     cmocka_unit_test(test_bad_links),
+        cmocka_unit_test(test_null_realm),       cmocka_unit_test(test_realm_free),
+        cmocka_unit_test(test_numbers),          cmocka_unit_test(test_reused_numbers),
+        cmocka_unit_test(test_default_numbers),  cmocka_unit_test(test_immediate),
+        cmocka_unit_test(test_answers),          cmocka_unit_test(test_wrong_addresses),
+        cmocka_unit_test(test_nobody),           cmocka_unit_test(test_queue),
+        cmocka_unit_test(test_writable_at_half), cmocka_unit_test(test_unhandled),
+        cmocka_unit_test(test_transform),        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_hash_payloads),    cmocka_unit_test(test_crash),
+        cmocka_unit_test(test_restart_queue),    cmocka_unit_test(test_restart_losses),
+        cmocka_unit_test(test_memory_of_bursts), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests_name("mem", tests, NULL, NULL);
 }

@@ -112,30 +112,30 @@ static void test_run_until(void **state)
     end(&w);
 }
 
-static void test_run_while(void **state)
+static void test_run_until_done(void **state)
 {
     (void)state;
     world w;
     begin(&w);
     start_ticking(&w, 10);
-    assert_int_equal(p2p_sim_run_while(w.loop, done, &w, 1000), P2P_SIM_DONE);
+    assert_int_equal(p2p_sim_run_until_done(w.loop, done, &w, 1000), P2P_SIM_DONE);
     assert_int_equal(w.asked, 1); /* before the first turn */
     assert_int_equal(w.calls, 0);
     w.done_at = 5;
     w.asked = 0;
-    assert_int_equal(p2p_sim_run_while(w.loop, done, &w, 1000), P2P_SIM_DONE);
+    assert_int_equal(p2p_sim_run_until_done(w.loop, done, &w, 1000), P2P_SIM_DONE);
     assert_int_equal(w.asked, 6); /* and after each */
     assert_int_equal(w.calls, 5);
     assert_int_equal(p2p_loop_now(w.loop), 50);
     w.done_at = 1000;
-    assert_int_equal(p2p_sim_run_while(w.loop, done, &w, 1000), P2P_SIM_TIME);
+    assert_int_equal(p2p_sim_run_until_done(w.loop, done, &w, 1000), P2P_SIM_TIME);
     assert_int_equal(w.calls, 100);
     assert_int_equal(p2p_loop_now(w.loop), 1000);
     w.most = 150;
-    assert_int_equal(p2p_sim_run_while(w.loop, done, &w, P2P_NEVER), P2P_SIM_IDLE);
+    assert_int_equal(p2p_sim_run_until_done(w.loop, done, &w, P2P_NEVER), P2P_SIM_IDLE);
     assert_int_equal(w.calls, 150);
     assert_int_equal(p2p_loop_now(w.loop), 1500);
-    assert_int_equal(p2p_sim_run_while(w.loop, NULL, &w, 2000), P2P_ERR_INVALID);
+    assert_int_equal(p2p_sim_run_until_done(w.loop, NULL, &w, 2000), P2P_ERR_INVALID);
     end(&w);
 }
 
@@ -251,7 +251,7 @@ static void run_inside(void *arg)
     w->calls++;
     assert_int_equal(p2p_sim_run_idle(w->loop), P2P_ERR_BUSY);
     assert_int_equal(p2p_sim_run_until(w->loop, 1000), P2P_ERR_BUSY);
-    assert_int_equal(p2p_sim_run_while(w->loop, done, w, 1000), P2P_ERR_BUSY);
+    assert_int_equal(p2p_sim_run_until_done(w->loop, done, w, 1000), P2P_ERR_BUSY);
 }
 
 static void test_busy(void **state)
@@ -265,7 +265,7 @@ static void test_busy(void **state)
     p2p_timer_start(&w.timers[0], 30);
     assert_ok(p2p_loop_step(w.loop));
     assert_int_equal(w.calls, 2);
-    assert_int_equal(p2p_sim_run_while(w.loop, run_inside_done, &w, 1000), P2P_SIM_DONE);
+    assert_int_equal(p2p_sim_run_until_done(w.loop, run_inside_done, &w, 1000), P2P_SIM_DONE);
     end(&w);
 }
 
@@ -277,10 +277,10 @@ static void test_other_loop(void **state)
     world w = {.done_at = 0};
     assert_int_equal(p2p_sim_run_idle(loop), P2P_ERR_UNSUPPORTED);
     assert_int_equal(p2p_sim_run_until(loop, 0), P2P_ERR_UNSUPPORTED);
-    assert_int_equal(p2p_sim_run_while(loop, done, &w, 0), P2P_ERR_UNSUPPORTED);
+    assert_int_equal(p2p_sim_run_until_done(loop, done, &w, 0), P2P_ERR_UNSUPPORTED);
     assert_int_equal(p2p_sim_run_idle(NULL), P2P_ERR_INVALID);
     assert_int_equal(p2p_sim_run_until(NULL, 0), P2P_ERR_INVALID);
-    assert_int_equal(p2p_sim_run_while(NULL, done, &w, 0), P2P_ERR_INVALID);
+    assert_int_equal(p2p_sim_run_until_done(NULL, done, &w, 0), P2P_ERR_INVALID);
     p2p_sim_set_wall(NULL, 0);
     p2p_sim_set_max_turns(NULL, 0);
     assert_int_equal(p2p_sim_seed(NULL), 0);
@@ -545,7 +545,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run_idle),
         cmocka_unit_test(test_run_until),
-        cmocka_unit_test(test_run_while),
+        cmocka_unit_test(test_run_until_done),
         cmocka_unit_test(test_stopped),
         cmocka_unit_test(test_max_turns),
         cmocka_unit_test(test_livelock_of_timers),

@@ -26,6 +26,10 @@ P2P_BEGIN_DECLS
  *
  * An IPv4-mapped IPv6 address is the same address as its IPv4 form: [::ffff:1.2.3.4]:5
  * is 1.2.3.4:5. All functions here but p2p_addr_expand() are pure; any thread may call them.
+ *
+ * Pointers must not be NULL: a function that returns an error code then gives P2P_ERR_INVALID (but
+ * out may be NULL where cap is 0, and of NULL for a text to read p2p_addr_parse() and
+ * p2p_peer_id_parse() say what they say of a bad one); the others do not check it.
  */
 #define P2P_ADDR_SIZE 128
 

@@ -12,8 +12,9 @@ typedef enum p2p_log_level {
     P2P_LOG_ERROR =
         1, /* something that was asked for cannot work: a socket failed, memory ran out */
     P2P_LOG_WARN = 2, /* it works, but somebody should look: drops, wrong peer, limits reached */
-    P2P_LOG_INFO = 3, /* life of swarms and sessions: made, bound, ready, closed */
-    P2P_LOG_DEBUG = 4 /* single messages */
+    P2P_LOG_INFO = 3, /* life of what reaches further than a process: UDP swarms bound and closed,
+                         PKE swarms ready and closed, their peers up and gone; and of bridges */
+    P2P_LOG_DEBUG = 4 /* for lines of your own (p2p_loop_log); so far the library has none */
 } p2p_log_level;
 
 /*

@@ -31,6 +31,8 @@ P2P_BEGIN_DECLS
  *       so no task can starve the descriptors.
  *   L5. Times are nanoseconds. The monotonic clock has no meaning outside its loop and never goes
  *       back.
+ *   L27. After fork() a loop, and everything made on it, must not be used in the child, not even to
+ *       free it. Make loops in the process that uses them.
  *
  * Where a loop, timer, task or watch is asked for, NULL gives P2P_ERR_INVALID from a function that
  * returns a code, 0 or NULL from one that returns something else, and does nothing in one that

@@ -13,13 +13,16 @@ P2P_BEGIN_DECLS
  * simulated loop this is the simulated network.
  *
  * Addresses are node numbers in decimal (p2p_addr_from_mem).
+ *
+ * A realm must not be NULL: a function that returns an error code then gives P2P_ERR_INVALID, the
+ * others do not check it. Exceptions are named.
  */
 typedef struct p2p_realm p2p_realm;
 
 /*
  * What a message meets between two nodes. Call p2p_link_init() first, or set size to
- * sizeof(p2p_link). All else zero: immediate, lossless, ordered, of infinite capacity. Random
- * choices come from the loop's jitter stream.
+ * sizeof(p2p_link). All else zero: immediate, lossless, ordered, of infinite capacity. Each time is
+ * at most 2^60 ns (36 years). Random choices come from the loop's jitter stream.
  */
 typedef struct p2p_link {
     size_t size;      /* set by p2p_link_init */
@@ -34,7 +37,7 @@ typedef struct p2p_link {
     uint64_t bandwidth; /* bytes of payload per second, 0: unlimited. The default link has it for
                            each sender, all its destinations together: an uplink */
     size_t queue; /* bytes that may wait for bandwidth before messages are dropped; 0: 256 KiB */
-    size_t mtu;   /* longest message, 0: that of the realm */
+    size_t mtu;   /* longest message, at most 16 MiB; 0, or more than that of the realm: that */
 } p2p_link;
 
 static inline void p2p_link_init(p2p_link *link)
@@ -64,9 +67,9 @@ static inline void p2p_realm_config_init(p2p_realm_config *config)
 }
 
 /*
- * Makes a realm. config may be NULL. Returns 0, P2P_ERR_INVALID (a link without its size or with a
- * probability outside 0 to 1, an MTU above 16 MiB, max_nodes above 2^28, node numbers that
- * overflow) or P2P_ERR_NO_MEMORY.
+ * Makes a realm. config may be NULL. Returns 0, P2P_ERR_INVALID (a link without its size, with a
+ * probability outside 0 to 1 or a time above 2^60 ns, an MTU, also of the link, above 16 MiB,
+ * max_nodes above 2^28, node numbers that overflow) or P2P_ERR_NO_MEMORY.
  */
 P2P_API P2P_MUST_USE int p2p_realm_new(p2p_realm **out, p2p_loop *loop,
                                        const p2p_realm_config *config);
@@ -123,7 +126,7 @@ P2P_API P2P_MUST_USE int p2p_mem_new(p2p_swarm **out, p2p_realm *realm,
 /*
  * Changes the default link (link NULL: no model), or the link from one node to another (one
  * direction; link NULL: back to the default). Messages already in flight keep their course. Return
- * 0, P2P_ERR_INVALID, P2P_ERR_NO_MEMORY.
+ * 0, P2P_ERR_INVALID (as for p2p_realm_new()), P2P_ERR_NO_MEMORY.
  */
 P2P_API P2P_MUST_USE int p2p_realm_set_link(p2p_realm *realm, const p2p_link *link);
 P2P_API P2P_MUST_USE int p2p_realm_set_link_between(p2p_realm *realm, uint64_t from, uint64_t to,
@@ -132,7 +135,7 @@ P2P_API P2P_MUST_USE int p2p_realm_set_link_between(p2p_realm *realm, uint64_t f
 /*
  * Partitions: nodes reach each other only inside one side. All start on side 0; p2p_realm_heal puts
  * all back. What counts is the sides when a message arrives, so what is in flight across a new
- * partition is lost. Returns 0 or P2P_ERR_NOT_FOUND (no such node).
+ * partition is lost. Returns 0, P2P_ERR_INVALID or P2P_ERR_NOT_FOUND (no such node).
  */
 P2P_API P2P_MUST_USE int p2p_realm_set_side(p2p_realm *realm, uint64_t node, uint32_t side);
 P2P_API void p2p_realm_heal(p2p_realm *realm);
@@ -140,7 +143,7 @@ P2P_API void p2p_realm_heal(p2p_realm *realm);
 /*
  * Crashes a node: it vanishes at once without a goodbye, as in a power cut. Nothing that its swarm
  * sends leaves it any more, nothing arrives, and its number is free for a restart. The swarm must
- * still be closed, to free its memory. Returns 0 or P2P_ERR_NOT_FOUND.
+ * still be closed, to free its memory. Returns 0, P2P_ERR_INVALID or P2P_ERR_NOT_FOUND.
  */
 P2P_API P2P_MUST_USE int p2p_realm_crash(p2p_realm *realm, uint64_t node);
 

@@ -35,14 +35,15 @@ typedef enum p2p_sim_end {
  * Run: until nothing is left; until a time of the virtual clock; until done(arg) is not 0 (asked
  * before the first and after each turn) but at most until a time. A run of more than
  * p2p_sim_set_max_turns() turns without the clock moving ends with P2P_SIM_STEPS (default ten
- * million); p2p_loop_run() on this loop gives P2P_ERR_LIMIT then. Each returns a p2p_sim_end,
- * P2P_ERR_INVALID for no loop or no predicate, P2P_ERR_UNSUPPORTED if the loop is not a simulated
- * one, or P2P_ERR_BUSY from inside a callback or the predicate.
+ * million); p2p_loop_run() on this loop gives P2P_ERR_LIMIT then. After P2P_SIM_IDLE the clock
+ * stands at the time given, or without one (P2P_NEVER) at what happened last. Each returns a
+ * p2p_sim_end, P2P_ERR_INVALID for no loop or no predicate, P2P_ERR_UNSUPPORTED if the loop is not
+ * a simulated one, or P2P_ERR_BUSY from inside a callback or the predicate.
  */
 P2P_API P2P_MUST_USE int p2p_sim_run_idle(p2p_loop *loop);
 P2P_API P2P_MUST_USE int p2p_sim_run_until(p2p_loop *loop, uint64_t time);
-P2P_API P2P_MUST_USE int p2p_sim_run_while(p2p_loop *loop, int (*done)(void *arg), void *arg,
-                                           uint64_t time);
+P2P_API P2P_MUST_USE int p2p_sim_run_until_done(p2p_loop *loop, int (*done)(void *arg), void *arg,
+                                                uint64_t time);
 P2P_API void p2p_sim_set_max_turns(p2p_loop *loop, uint64_t turns);
 
 /* Sets the time of day (nanoseconds since 1970), which then goes on with the virtual clock: a clock

@@ -45,12 +45,16 @@ typedef struct p2p_msg {
 /*
  * Sends one message of len bytes. It is taken whole, now: data may be reused when the call returns.
  * 0 says that it is on its way, not that it arrives; like a datagram it may be lost, repeated or
- * overtaken. P2P_ERR_AGAIN        the send queue is full; the writable event tells when to go on
+ * overtaken. Or an error, and nothing is taken:
+ *
+ *   P2P_ERR_AGAIN        the send queue is full; the writable event tells when to go on
  *   P2P_ERR_TOO_BIG      len is above p2p_mtu(swarm, dst)
  *   P2P_ERR_BAD_ADDR     dst is not an address of this swarm's kind
  *   P2P_ERR_UNREACHABLE  the swarm knows at once that nobody is there
  *   P2P_ERR_CLOSED       the swarm is closed or closing
  *   P2P_ERR_NO_MEMORY, P2P_ERR_INVALID (NULL where something is needed)
+ *
+ * A kind of swarm may add codes, which its maker names: take one that you do not know as a failure.
  * p2p_tellv gathers the payload from n pieces.
  */
 P2P_API P2P_MUST_USE int p2p_tell(p2p_swarm *swarm, const p2p_addr *dst, const void *data,
@@ -77,7 +81,8 @@ typedef void (*p2p_tell_fn)(void *arg, const p2p_msg *msg);
 P2P_API void p2p_on_tell(p2p_swarm *swarm, p2p_tell_fn fn, void *arg);
 
 /* Called once after a tell or an ask got P2P_ERR_AGAIN, when there is room again (about half of the
- * queue). */
+ * queue). Set it before that, or in the callback in which that came: an event that nobody hears is
+ * not kept. */
 typedef void (*p2p_writable_fn)(void *arg);
 P2P_API void p2p_on_writable(p2p_swarm *swarm, p2p_writable_fn fn, void *arg);
 
@@ -108,8 +113,8 @@ P2P_API int p2p_can_ask(const p2p_swarm *swarm);
  * Sends a request and calls fn exactly once, never before the call returns: with the response, or
  * with an error. timeout is in nanoseconds from now and includes everything; 0 means the default of
  * 30 seconds. id may be NULL; it receives a name with which to cancel. Returns 0, the errors of
- * p2p_tell(), P2P_ERR_UNSUPPORTED, or P2P_ERR_LIMIT (too many asks pending); fn is called only
- * after 0.
+ * p2p_tell(), P2P_ERR_UNSUPPORTED, or P2P_ERR_LIMIT (too many asks pending; no writable event
+ * follows: try again when one of them has ended); fn is called only after 0.
  */
 P2P_API P2P_MUST_USE int p2p_ask(p2p_swarm *swarm, const p2p_addr *dst, const void *data,
                                  size_t len, uint64_t timeout, p2p_ask_id *id, p2p_answer_fn fn,

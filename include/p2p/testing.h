@@ -115,7 +115,8 @@ P2P_API int p2p_conformance_run(const p2p_testbed *bed, FILE *report, p2p_confor
  * Drops the first message between each pair of nodes: in either direction (ordered 0) or in each
  * direction (ordered 1). Without memory to remember a pair its messages pass. p2p_drop_first_new
  * returns 0, P2P_ERR_INVALID or P2P_ERR_NO_MEMORY; allocator NULL is the default one. Free it after
- * the realm has another transform, or none. p2p_drop_first_transform returns P2P_DROP or P2P_PASS.
+ * the realm has another transform, or none. p2p_drop_first_transform returns P2P_DROP or P2P_PASS;
+ * its transform must not be NULL, which is not checked.
  */
 typedef struct p2p_drop_first p2p_drop_first;
 P2P_API P2P_MUST_USE int p2p_drop_first_new(p2p_drop_first **out, int ordered,

@@ -8,11 +8,12 @@ P2P_BEGIN_DECLS
 
 /*
  * UDP swarms: one socket. Tells are datagrams without any header, as in the reference. Addresses
- * are ip:port.
+ * are ip:port, without the udp:// that the p2p command puts before them.
  *
  * Sends are gathered and leave once per turn of the loop: runs of messages to one peer in one piece
  * (UDP_SEGMENT, "GSO"), all of them with few system calls (sendmmsg). Receives are batched likewise
- * (recvmmsg, UDP_GRO). Where the system has none of these, plain sendmsg and recvmsg are used.
+ * (recvmmsg, UDP_GRO). Where the system has none of these, plain sendmsg and recvmsg are used. On a
+ * socket of all interfaces, what is told to a peer leaves from the address that the peer wrote to.
  * docs/swarms/udp.md tells more.
  */
 
@@ -41,8 +42,9 @@ typedef struct p2p_udp_config {
     const char *bind; /* "ip:port"; port 0: any free one. NULL: "[::]:0", else "0.0.0.0:0" */
     size_t mtu;       /* longest message to send, 0: P2P_UDP_DEFAULT_MTU, at most P2P_UDP_MAX_MTU */
     unsigned flags;   /* P2P_UDP_* */
-    /* Bytes of payload that may wait to be sent, from 64 KiB to 1 GiB; 0: 1 MiB. For each 256 of
-     * them one run may wait: messages of one length to one peer, or a single message. */
+    /* Bytes of payload that may wait to be sent, 0: 1 MiB; what is below 64 KiB or above 1 GiB is
+     * taken for that. For each 256 of them one run may wait: messages of one length to one peer, or
+     * a single message. */
     size_t max_queue;
     size_t socket_sndbuf; /* SO_SNDBUF in bytes, 0: leave the system's */
     size_t socket_rcvbuf; /* SO_RCVBUF in bytes, 0: leave the system's */
@@ -58,7 +60,8 @@ static inline void p2p_udp_config_init(p2p_udp_config *config)
 }
 
 /*
- * Makes a UDP swarm: opens a socket and binds it. config may be NULL. Needs the libuv loop.
+ * Makes a UDP swarm: opens a socket and binds it. config may be NULL; neither it nor its text is
+ * needed afterwards. Needs the libuv loop.
  * Returns 0; P2P_ERR_BAD_ADDR (bind is not ip:port), P2P_ERR_IN_USE (the port), P2P_ERR_PERMISSION,
  * P2P_ERR_UNREACHABLE (no such local address), P2P_ERR_INVALID (mtu above P2P_UDP_MAX_MTU,
  * unknown flags), P2P_ERR_UNSUPPORTED (simulated loop), P2P_ERR_NO_MEMORY, P2P_ERR_IO.

@@ -26,10 +26,11 @@ typedef struct cli_app {
     cli_signals signals;
     cli_exit exit;
     bool ending;
-    bool signal_is_end; /* a signal is how the command normally ends, not a failure */
-    bool reports_peers; /* the command says itself why there is no session with a peer */
-    bool opening;       /* errors of the log are kept as the reason of a failure, not printed */
-    char reason[512];   /* the last of them, or empty */
+    bool signal_is_end;    /* a signal is how the command normally ends, not a failure */
+    bool key_is_temporary; /* made for this time only */
+    bool reports_peers;    /* the command says itself why there is no session with a peer */
+    bool opening;          /* errors of the log are kept as the reason of a failure, not printed */
+    char reason[512];      /* the last of them, or empty */
     void (*on_end)(void *arg);
     void *arg;
 } cli_app;

@@ -39,6 +39,7 @@ static bool make_ephemeral(cli_app *app)
         cli_fail(app, CLI_EXIT_FAILURE, err, "cannot make a key: %s", p2p_err_text(err));
         return false;
     }
+    app->key_is_temporary = true;
     p2p_peer_id_text(app->key.id, id);
     /* Others are to find a listener again; of who only sends nobody keeps the id. */
     if (app->command->run == cli_listen || app->config->verbose)

@@ -147,8 +147,7 @@ static void on_input(void *arg)
         return;
     case CLI_TOO_LONG:
         cli_fail(app, CLI_EXIT_FAILURE, P2P_ERR_TOO_BIG,
-                 "the request has %llu bytes, but at most %zu fit", (unsigned long long)piece.len,
-                 self->input.limit);
+                 "the request is longer than %zu bytes, and no more fit", self->input.most);
         break;
     case CLI_INPUT_ERROR:
     case CLI_INPUT_END:
@@ -203,6 +202,7 @@ static bool start(ask_state *self)
     int err = config->operands[1] ? 0
                                   : cli_input_open(&self->input, app->loop, config->file, true,
                                                    limit, on_input, self);
+    cli_input_most(&self->input, limit);
     if (err)
         cli_fail(app, CLI_EXIT_FAILURE, 0, "cannot open %s: %s",
                  config->file ? config->file : "standard input", strerror(err));

@@ -20,6 +20,7 @@ typedef struct listen_state {
     p2p_timer idle;
     uint64_t received;
     uint64_t received_bytes;
+    uint64_t too_long; /* to be echoed */
     bool timed_out;
 } listen_state;
 
@@ -36,6 +37,9 @@ static void on_end(void *arg)
         cli_note(&self->app, "%llu message%s, %llu bytes received",
                  (unsigned long long)self->received, self->received == 1 ? "" : "s",
                  (unsigned long long)self->received_bytes);
+    if (self->too_long > 1 && config->verbose)
+        cli_note(&self->app, "%llu messages were too long to be echoed",
+                 (unsigned long long)self->too_long);
     cli_answer_close(&self->answer);
     cli_app_close_stack(&self->app, &self->swarm, NULL, NULL);
 }
@@ -60,6 +64,18 @@ static void count_one(listen_state *self)
         cli_app_end(&self->app, CLI_EXIT_OK);
 }
 
+/* One that finds the queue full is lost, as on any network; the counters have it. Of those that are
+ * too long the first is told, and at the end how many there were. */
+static void echo(listen_state *self, const p2p_msg *msg)
+{
+    int err = p2p_tell(self->swarm, msg->src, msg->data, msg->len);
+    if (err == P2P_ERR_TOO_BIG && self->too_long++ == 0 && self->app.config->verbose)
+        cli_warn(self->app.config,
+                 "a message of %zu bytes is not echoed, for the most to send is %zu%s", msg->len,
+                 p2p_mtu(self->swarm, msg->src),
+                 msg->len <= cli_spec_max_mtu(&self->spec) ? "; --mtu raises that" : "");
+}
+
 static void on_tell(void *arg, const p2p_msg *msg)
 {
     listen_state *self = arg;
@@ -67,9 +83,8 @@ static void on_tell(void *arg, const p2p_msg *msg)
                       p2p_loop_wall(self->app.loop), msg);
     cli_output_ready(&self->app.out);
     self->received_bytes += msg->len;
-    /* One that finds the queue full is lost, as on any network; the counters have it. */
     if (self->app.config->echo && !self->app.ending)
-        (void)!p2p_tell(self->swarm, msg->src, msg->data, msg->len);
+        echo(self, msg);
     if (!self->app.ending)
         count_one(self);
 }
@@ -88,6 +103,8 @@ static void print_address(listen_state *self, const p2p_addr *addr)
     if (self->app.config->json) {
         cli_json_begin(text, "listening");
         cli_json_text(text, "addr", cli_stack_text(&self->spec, addr, line));
+        if (self->app.key_is_temporary)
+            cli_json_text(text, "key", "temporary");
         cli_json_end(text);
     } else {
         cli_text_printf(text, "%s\n", cli_stack_text(&self->spec, addr, line));

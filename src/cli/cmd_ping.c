@@ -208,7 +208,9 @@ static void send_one(ping *self)
         cli_fail(app, err == P2P_ERR_UNREACHABLE ? CLI_EXIT_NO_ANSWER : CLI_EXIT_FAILURE, err,
                  "cannot send to %s: %s%s",
                  cli_stack_text(&self->client.spec, &self->client.dst, addr), p2p_err_text(err),
-                 err == P2P_ERR_TOO_BIG ? "; --mtu raises that" : "");
+                 err == P2P_ERR_TOO_BIG && self->pings.size <= cli_spec_max_mtu(&self->client.spec)
+                     ? "; --mtu raises that"
+                     : "");
         cli_app_end(app, CLI_EXIT_FAILURE);
         return;
     }

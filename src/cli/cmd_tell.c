@@ -29,8 +29,10 @@ typedef struct tell {
     uint64_t credit;   /* nanoseconds of the rate that are not used up */
     uint64_t credited; /* when that was counted last */
     uint64_t finished; /* when the checks at the end began */
-    uint64_t sent;
+    uint64_t sent;     /* what was given to the swarm, which may fail to send it */
     uint64_t sent_bytes;
+    size_t shortest; /* of those */
+    size_t longest;
     uint64_t failed;
 } tell;
 
@@ -49,6 +51,36 @@ static uint64_t patience(const tell *self)
 
 /* --- the end --- */
 
+/* The bytes that were sent, of which the swarm counts only the messages that were not. Returns
+ * false if nobody knows: some were not, and they differ in length. */
+static bool bytes_of_sent(const tell *self, uint64_t lost, uint64_t *out)
+{
+    *out = lost < self->sent ? self->sent_bytes - lost * self->longest : 0;
+    return !lost || lost >= self->sent || self->shortest == self->longest;
+}
+
+static void print_sums(tell *self, uint64_t lost)
+{
+    cli_app *app = app_of(self);
+    uint64_t sent = lost < self->sent ? self->sent - lost : 0, bytes;
+    char size[40] = "";
+    bool known = bytes_of_sent(self, lost, &bytes);
+    if (app->config->json) {
+        cli_json_begin(&app->out.text, "sent");
+        cli_json_number(&app->out.text, "messages", sent);
+        if (known)
+            cli_json_number(&app->out.text, "bytes", bytes);
+        cli_json_number(&app->out.text, "failed", self->failed + lost);
+        cli_json_end(&app->out.text);
+        cli_output_ready(&app->out);
+    } else if (app->config->verbose) {
+        if (known)
+            (void)snprintf(size, sizeof size, ", %llu bytes", (unsigned long long)bytes);
+        cli_note(app, "%llu message%s%s sent", (unsigned long long)sent, sent == 1 ? "" : "s",
+                 size);
+    }
+}
+
 static void on_end(void *arg)
 {
     tell *self = arg;
@@ -59,17 +91,7 @@ static void on_end(void *arg)
     if (stats.tx_drop_error)
         cli_fail(app, CLI_EXIT_FAILURE, 0, "of %llu messages, %llu could not be sent: see above",
                  (unsigned long long)self->sent, (unsigned long long)stats.tx_drop_error);
-    if (app->config->json) {
-        cli_json_begin(&app->out.text, "sent");
-        cli_json_number(&app->out.text, "messages", self->sent - stats.tx_drop_error);
-        cli_json_number(&app->out.text, "bytes", self->sent_bytes);
-        cli_json_number(&app->out.text, "failed", self->failed + stats.tx_drop_error);
-        cli_json_end(&app->out.text);
-        cli_output_ready(&app->out);
-    } else if (app->config->verbose) {
-        cli_note(app, "%llu message%s, %llu bytes sent", (unsigned long long)self->sent,
-                 self->sent == 1 ? "" : "s", (unsigned long long)self->sent_bytes);
-    }
+    print_sums(self, stats.tx_drop_error);
     p2p_timer_stop(&self->timer);
     p2p_task_cancel(&self->task);
     cli_input_close(&self->input);
@@ -180,9 +202,16 @@ static void report_too_long(tell *self)
     char counted[32] = "";
     if (!config->whole)
         (void)snprintf(counted, sizeof counted, " %llu", number);
-    cli_fail(app_of(self), CLI_EXIT_FAILURE, P2P_ERR_TOO_BIG,
-             "%s%s is not sent: it has %llu bytes, and a message at most %zu; --mtu raises that",
-             what, counted, len, self->mtu);
+    size_t most = cli_spec_max_mtu(&self->client.spec);
+    if (len > most)
+        cli_fail(app_of(self), CLI_EXIT_FAILURE, P2P_ERR_TOO_BIG,
+                 "%s%s is not sent: it is longer than %zu bytes, and no message can be", what,
+                 counted, most);
+    else
+        cli_fail(
+            app_of(self), CLI_EXIT_FAILURE, P2P_ERR_TOO_BIG,
+            "%s%s is not sent: it has %llu bytes, and a message at most %zu; --mtu raises that",
+            what, counted, len, self->mtu);
     self->failed++;
 }
 
@@ -210,6 +239,8 @@ static bool send_piece(tell *self)
         return false;
     }
     pay(self);
+    self->shortest = self->sent && self->shortest < len ? self->shortest : len;
+    self->longest = self->longest > len ? self->longest : len;
     self->sent++;
     self->sent_bytes += len;
     self->has_piece = false;
@@ -257,6 +288,7 @@ static bool open_input(tell *self)
         return true;
     int err = cli_input_open(&self->input, app->loop, config->file, config->whole, self->mtu,
                              on_ready, self);
+    cli_input_most(&self->input, cli_spec_max_mtu(&self->client.spec));
     if (err)
         cli_fail(app, CLI_EXIT_FAILURE, 0, "cannot open %s: %s",
                  config->file ? config->file : "standard input", strerror(err));

@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #define MIN_CAP ((size_t)64 * 1024)
+/* What is read of a file before the loop gets its turn. */
+#define TURN ((size_t)1 << 20)
 
 static void on_readable(void *arg, unsigned ready);
+static void on_turn(void *arg);
 
 /*
  * Watches the descriptor, if that can be. The watch makes it non-blocking, and with it the
@@ -34,6 +37,9 @@ int cli_input_open(cli_input *input, p2p_loop *loop, const char *path, bool whol
     memset(input, 0, sizeof *input);
     input->whole = whole;
     input->limit = limit;
+    input->most = SIZE_MAX - 1;
+    input->loop = loop;
+    p2p_task_init(&input->task, on_turn, input);
     input->on_ready = on_ready;
     input->arg = arg;
     input->cap = limit + 1 > MIN_CAP ? limit + 1 : MIN_CAP;
@@ -49,8 +55,15 @@ int cli_input_open(cli_input *input, p2p_loop *loop, const char *path, bool whol
     return watch(input, loop);
 }
 
+void cli_input_most(cli_input *input, size_t most)
+{
+    input->most = most;
+}
+
 void cli_input_close(cli_input *input)
 {
+    if (input->loop)
+        p2p_task_cancel(&input->task);
     p2p_watch_free(input->watch);
     if (input->opened)
         close(input->fd);
@@ -79,6 +92,7 @@ static void read_more(cli_input *input)
     ssize_t n = read(input->fd, input->data + input->end, input->cap - input->end);
     if (n > 0) {
         input->end += (size_t)n;
+        input->turn_read += (size_t)n;
     } else if (n == 0) {
         input->at_end = true;
     } else if (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK) {
@@ -96,11 +110,20 @@ static void on_readable(void *arg, unsigned ready)
     input->on_ready(input->arg);
 }
 
+static void on_turn(void *arg)
+{
+    cli_input *input = arg;
+    input->turn_read = 0;
+    input->on_ready(input->arg);
+}
+
 /* Gives what lies between start and end, and goes on behind it. */
 static cli_piece_kind give(cli_input *input, size_t end, size_t next, cli_piece *piece)
 {
     piece->data = input->data + input->start;
     piece->len = input->skipped + (end - input->start);
+    if (piece->len > input->most)
+        piece->len = (uint64_t)input->most + 1;
     input->start = input->scanned = next;
     input->skipped = 0;
     input->number++;
@@ -116,9 +139,42 @@ static cli_piece_kind give_last(cli_input *input, cli_piece *piece)
     return CLI_INPUT_END;
 }
 
+/* Gives up the piece that is being read. */
+static cli_piece_kind give_up(cli_input *input, cli_piece *piece)
+{
+    input->passing = !input->whole;
+    input->at_end |= input->whole;
+    return give(input, input->end, input->end, piece);
+}
+
+/* Whether more can be read now; if not, on_ready will be called, or input->error is set. */
+static bool may_read(cli_input *input)
+{
+    if (input->watch) {
+        if (p2p_watch_set(input->watch, P2P_READABLE) != 0)
+            input->error = EIO;
+        return false;
+    }
+    if (input->turn_read < TURN)
+        return true;
+    p2p_loop_defer(input->loop, &input->task);
+    return false;
+}
+
+/* Finds the end of a line that was given up in what has been read. */
+static void pass(cli_input *input)
+{
+    const char *newline = memchr(input->data + input->start, '\n', input->end - input->start);
+    input->passing = !newline;
+    input->start = newline ? (size_t)(newline - input->data) + 1 : input->end;
+    input->scanned = input->start;
+}
+
 cli_piece_kind cli_input_next(cli_input *input, cli_piece *piece)
 {
     for (;;) {
+        if (input->passing)
+            pass(input);
         const char *from = input->data + input->scanned;
         const char *newline = input->whole ? NULL : memchr(from, '\n', input->end - input->scanned);
         if (newline) {
@@ -126,16 +182,15 @@ cli_piece_kind cli_input_next(cli_input *input, cli_piece *piece)
             return give(input, at, at + 1, piece);
         }
         input->scanned = input->end;
+        if (input->skipped + (input->end - input->start) > input->most)
+            return give_up(input, piece);
         if (input->error)
             return CLI_INPUT_ERROR;
         if (input->at_end)
             return give_last(input, piece);
-        if (input->watch) {
-            if (p2p_watch_set(input->watch, P2P_READABLE) == 0)
-                return CLI_WAIT;
-            input->error = EIO;
-        } else {
+        if (may_read(input))
             read_more(input);
-        }
+        else if (!input->error)
+            return CLI_WAIT;
     }
 }

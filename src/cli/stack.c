@@ -242,6 +242,14 @@ bool cli_spec_has_keys(const cli_spec *spec)
     return false;
 }
 
+size_t cli_spec_max_mtu(const cli_spec *spec)
+{
+    size_t mtu = P2P_UDP_MAX_MTU;
+    for (size_t i = 0; i < spec->n_layers; i++)
+        mtu -= spec->layers[i]->overhead;
+    return mtu;
+}
+
 const char *cli_spec_layer(const cli_spec *spec, size_t i)
 {
     return i < spec->n_layers ? spec->layers[i]->name : NULL;
@@ -295,6 +303,14 @@ static void explain_addr(const cli_spec *spec, size_t i, const char *text,
                    text, layer->name, reason, layer->form);
 }
 
+/* Whether it can be listened on only with the interface that it is of. */
+static bool lacks_scope(const p2p_addr *addr)
+{
+    p2p_ip ip;
+    return p2p_addr_ip(addr, &ip) == 0 && ip.family == 6 && ip.bytes[0] == 0xfe &&
+           (ip.bytes[1] & 0xc0) == 0x80 && ip.scope == 0;
+}
+
 bool cli_spec_addr(const cli_spec *spec, bool to_bind, p2p_addr *out,
                    char error[CLI_STACK_ERROR_SIZE])
 {
@@ -307,6 +323,13 @@ bool cli_spec_addr(const cli_spec *spec, bool to_bind, p2p_addr *out,
     }
     if (p2p_addr_parse(spec->addr, out) != 0 || !fits(spec, first, out)) {
         explain_addr(spec, first, spec->addr, error);
+        return false;
+    }
+    if (to_bind && lacks_scope(out)) {
+        (void)snprintf(error, CLI_STACK_ERROR_SIZE,
+                       "\"%.100s\" is link-local, and its scope is missing: the number of its "
+                       "interface behind a %%, as in [fe80::1%%2]:4000",
+                       spec->addr);
         return false;
     }
     if (to_bind || p2p_addr_port(out, &port) != 0 || port != 0)

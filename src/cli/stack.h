@@ -60,6 +60,9 @@ bool cli_spec_leaves_process(const cli_spec *spec);
 /* Whether its peers are known by keys, so that it needs a signer. */
 bool cli_spec_has_keys(const cli_spec *spec);
 
+/* The longest message that --mtu can allow it, over UDP. */
+size_t cli_spec_max_mtu(const cli_spec *spec);
+
 /* The names of its layers one by one, the outermost first; NULL beyond the last. */
 const char *cli_spec_layer(const cli_spec *spec, size_t i);
 

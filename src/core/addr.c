@@ -50,6 +50,8 @@ uint64_t p2p_addr_hash(const p2p_addr *addr, uint64_t seed)
 int p2p_addr_from_ip(p2p_addr *out, const p2p_ip *ip, uint16_t port)
 {
     p2p_addr addr;
+    if (!out || !ip)
+        return P2P_ERR_INVALID;
     if (ip->family == 4)
         p2p__addr_set_ip4(&addr, ip->bytes, port);
     else if (ip->family == 6)
@@ -80,7 +82,7 @@ static size_t bounded_len(const char *text, size_t max)
 
 int p2p_addr_from_name(p2p_addr *out, const char *name)
 {
-    if (!name)
+    if (!out || !name)
         return P2P_ERR_INVALID;
     size_t len = bounded_len(name, P2P__ADDR_NAME_MAX);
     if (!p2p__addr_name_ok(name, len))
@@ -112,6 +114,8 @@ static int append_inner(p2p_addr *addr, size_t layer_size, const p2p_addr *inner
 
 int p2p_addr_wrap_peer(p2p_addr *out, const uint8_t id[P2P_PEER_ID_SIZE], const p2p_addr *inner)
 {
+    if (!out || !id || !inner)
+        return P2P_ERR_INVALID;
     if (!p2p__addr_whole(inner))
         return P2P_ERR_BAD_ADDR;
 
@@ -127,7 +131,7 @@ int p2p_addr_wrap_peer(p2p_addr *out, const uint8_t id[P2P_PEER_ID_SIZE], const 
 
 int p2p_addr_wrap_scheme(p2p_addr *out, const char *scheme, const p2p_addr *inner)
 {
-    if (!scheme)
+    if (!out || !scheme || !inner)
         return P2P_ERR_INVALID;
     size_t len = bounded_len(scheme, P2P__ADDR_SCHEME_MAX);
     if (!p2p__addr_scheme_ok(scheme, len))
@@ -147,6 +151,8 @@ int p2p_addr_wrap_scheme(p2p_addr *out, const char *scheme, const p2p_addr *inne
 
 int p2p_addr_unwrap(const p2p_addr *addr, p2p_addr *out)
 {
+    if (!addr || !out)
+        return P2P_ERR_INVALID;
     const uint8_t *bytes = p2p__addr_cbytes(addr);
     p2p__addr_layer outer = {0};
     if (!p2p__addr_next(addr, &outer))

@@ -204,6 +204,8 @@ static bool parse_layers(builder *b, const char *text)
 int p2p_addr_parse(const char *text, p2p_addr *out)
 {
     builder b = {.used = P2P__ADDR_START};
+    if (!out)
+        return P2P_ERR_INVALID;
     if (!text || !parse_layers(&b, text))
         return P2P_ERR_BAD_ADDR;
     if (b.full)

@@ -9,6 +9,8 @@ int p2p_addr_ip(const p2p_addr *addr, p2p_ip *out)
     p2p__addr_layer leaf;
     p2p_ip ip = {0};
 
+    if (!addr || !out)
+        return P2P_ERR_INVALID;
     if (!p2p__addr_leaf(addr, &leaf))
         return P2P_ERR_NOT_FOUND;
     if (leaf.tag == P2P__ADDR_IP4) {
@@ -40,6 +42,8 @@ static size_t port_offset(const p2p_addr *addr)
 
 int p2p_addr_port(const p2p_addr *addr, uint16_t *out)
 {
+    if (!addr || !out)
+        return P2P_ERR_INVALID;
     size_t offset = port_offset(addr);
     if (offset == 0)
         return P2P_ERR_NOT_FOUND;
@@ -50,6 +54,8 @@ int p2p_addr_port(const p2p_addr *addr, uint16_t *out)
 int p2p_addr_mem(const p2p_addr *addr, uint64_t *out)
 {
     p2p__addr_layer leaf;
+    if (!addr || !out)
+        return P2P_ERR_INVALID;
     if (!p2p__addr_leaf(addr, &leaf) || leaf.tag != P2P__ADDR_MEM)
         return P2P_ERR_NOT_FOUND;
     *out = p2p__load64be(leaf.body);
@@ -59,6 +65,8 @@ int p2p_addr_mem(const p2p_addr *addr, uint64_t *out)
 int p2p_addr_peer_id(const p2p_addr *addr, uint8_t out[P2P_PEER_ID_SIZE])
 {
     p2p__addr_layer layer;
+    if (!addr || !out)
+        return P2P_ERR_INVALID;
     if (!p2p__addr_find(addr, P2P__ADDR_PEER, &layer))
         return P2P_ERR_NOT_FOUND;
     memcpy(out, layer.body, P2P_PEER_ID_SIZE);
@@ -68,6 +76,8 @@ int p2p_addr_peer_id(const p2p_addr *addr, uint8_t out[P2P_PEER_ID_SIZE])
 static int copy_text(const p2p_addr *addr, uint8_t tag, char *out, size_t cap)
 {
     p2p__addr_layer layer;
+    if (!addr || (!out && cap))
+        return P2P_ERR_INVALID;
     if (!p2p__addr_find(addr, tag, &layer))
         return P2P_ERR_NOT_FOUND;
     if (cap <= layer.len)
@@ -93,6 +103,8 @@ int p2p_addr_set_ip(p2p_addr *addr, const p2p_ip *ip)
     uint16_t port;
     p2p_addr plain;
 
+    if (!addr || !ip)
+        return P2P_ERR_INVALID;
     if (ip->family != 4 && ip->family != 6)
         return P2P_ERR_INVALID;
     if (p2p_addr_port(addr, &port) || !p2p__addr_leaf(addr, &leaf))
@@ -114,6 +126,8 @@ int p2p_addr_set_ip(p2p_addr *addr, const p2p_ip *ip)
 
 int p2p_addr_set_port(p2p_addr *addr, uint16_t port)
 {
+    if (!addr)
+        return P2P_ERR_INVALID;
     size_t offset = port_offset(addr);
     if (offset == 0)
         return P2P_ERR_NOT_FOUND;

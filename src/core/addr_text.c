@@ -135,6 +135,8 @@ int p2p_addr_text(const p2p_addr *addr, char *out, size_t cap)
     char *end = text;
     p2p__addr_layer layer = {0};
 
+    if (!addr || (!out && cap))
+        return P2P_ERR_INVALID;
     if (!p2p__addr_valid(addr))
         return P2P_ERR_BAD_ADDR;
     while (p2p__addr_next(addr, &layer))

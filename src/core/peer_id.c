@@ -58,6 +58,8 @@ int p2p_peer_id_parse(const char *text, size_t len, uint8_t out[P2P_PEER_ID_SIZE
     uint32_t bad = 0;
     size_t n = 0;
 
+    if (!out)
+        return P2P_ERR_INVALID;
     if (!text || len != P2P_PEER_ID_TEXT_LEN)
         return P2P_ERR_MALFORMED;
     for (size_t i = 0; i < P2P_PEER_ID_TEXT_LEN; i++) {

@@ -120,6 +120,8 @@ int p2p__addr_expand(const p2p_addr *addr, unsigned families, p2p_addr *out, siz
 int p2p_addr_expand(const p2p_addr *addr, p2p_addr *out, size_t cap, size_t *n)
 {
     p2p_ip ip;
+    if (!addr || !n || (!out && cap))
+        return P2P_ERR_INVALID;
     bool ip4_only = p2p_addr_ip(addr, &ip) == P2P_OK && ip.family == 4;
     unsigned families = ip4_only ? P2P__FAMILY_IP4 : P2P__FAMILY_IP4 | P2P__FAMILY_IP6;
     return p2p__addr_expand(addr, families, out, cap, n);

@@ -136,7 +136,7 @@ int p2p_sim_run_until(p2p_loop *loop, uint64_t time)
     return run_guarded(loop, NULL, NULL, time);
 }
 
-int p2p_sim_run_while(p2p_loop *loop, int (*done)(void *arg), void *arg, uint64_t time)
+int p2p_sim_run_until_done(p2p_loop *loop, int (*done)(void *arg), void *arg, uint64_t time)
 {
     return done ? run_guarded(loop, done, arg, time) : P2P_ERR_INVALID;
 }

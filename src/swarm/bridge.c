@@ -339,6 +339,14 @@ static void free_bridge(p2p_bridge *bridge)
     p2p__free(&allocator, bridge->memory);
 }
 
+/* What has become of the way from a realm to the other one. */
+static void log_bridge(const p2p_realm *realm, const char *what)
+{
+    p2p_loop_log(realm->loop, P2P_LOG_INFO, "mem: bridge to nodes from %llu to %llu %s",
+                 (unsigned long long)realm->far_first,
+                 (unsigned long long)(realm->far_first + realm->far_nodes - 1), what);
+}
+
 int p2p_bridge_new(p2p_bridge **out, p2p_realm *a, p2p_realm *b, size_t ring_bytes)
 {
     if (!out || !a || !b || a == b || a->loop == b->loop || ranges_overlap(a, b) ||
@@ -366,6 +374,7 @@ int p2p_bridge_new(p2p_bridge **out, p2p_realm *a, p2p_realm *b, size_t ring_byt
         realm->far_nodes = other->max_nodes;
         realm->far_mtu = size / 4;
         p2p_loop_hold(realm->loop);
+        log_bridge(realm, "made");
     }
     *out = bridge;
     return 0;
@@ -389,6 +398,7 @@ int p2p_bridge_free(p2p_bridge *bridge)
     if (bridge->realms[0]->loop->inside || bridge->realms[1]->loop->inside)
         return P2P_ERR_BUSY;
     for (unsigned i = 0; i < 2; i++) {
+        log_bridge(bridge->realms[i], "taken down");
         p2p_task_cancel(&bridge->rings[i].flush);
         p2p_task_cancel(&bridge->rings[i].drain);
         p2p__loop_unpost(bridge->realms[i]->loop, &bridge->rings[i].space);

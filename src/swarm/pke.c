@@ -212,6 +212,15 @@ static int pke_parse_addr(const p2p_swarm *swarm, const char *text, p2p_addr *ou
 
 /* --- life --- */
 
+static void log_life(const p2p__pke *pke, const char *what)
+{
+    char id[P2P_PEER_ID_TEXT_LEN + 1];
+    if (pke->base.loop->level < P2P_LOG_INFO)
+        return;
+    p2p_peer_id_text(pke->id, id);
+    p2p_loop_log(pke->base.loop, P2P_LOG_INFO, "pke: %s, id %s", what, id);
+}
+
 static void pke_close(p2p_swarm *swarm)
 {
     p2p__pke *pke = p2p__pke_of(swarm);
@@ -219,6 +228,7 @@ static void pke_close(p2p_swarm *swarm)
     p2p__pke_stop_peers(pke);
     p2p_on_tell(swarm->inner, NULL, NULL);
     p2p_on_writable(swarm->inner, NULL, NULL);
+    log_life(pke, "closed");
     p2p_swarm_closed(swarm);
 }
 
@@ -363,6 +373,7 @@ int p2p_pke_swarm_new(p2p_swarm **out, p2p_swarm *inner, const p2p_pke_swarm_con
     }
     p2p_on_tell(inner, on_inner_tell, pke);
     p2p_on_writable(inner, p2p__pke_on_writable, pke);
+    log_life(pke, "ready");
     *out = &pke->base;
     return 0;
 }

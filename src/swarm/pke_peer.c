@@ -23,7 +23,12 @@ p2p__pke_peer *p2p__pke_find_peer(p2p__pke *pke, const p2p_addr *inner)
 
 static void tell_event(p2p__pke *pke, const p2p_pke_peer_event *event)
 {
-    if (pke->peer_fn && pke->base.state == P2P_SWARM_OPEN)
+    if (pke->base.state != P2P_SWARM_OPEN)
+        return;
+    if (event->kind != P2P_PKE_PEER_FAILED) /* which is logged at P2P_LOG_WARN */
+        p2p__swarm_log(&pke->base, event->kind == P2P_PKE_PEER_UP ? "peer up" : "peer gone",
+                       event->peer);
+    if (pke->peer_fn)
         pke->peer_fn(pke->peer_arg, event);
 }
 

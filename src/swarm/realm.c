@@ -9,13 +9,13 @@
 
 #define DEFAULT_MTU     65536
 #define DEFAULT_ASK_MTU (1024 * 1024)
-#define MAX_MTU         (16 * 1024 * 1024)
 #define DEFAULT_NODES   (UINT64_C(1) << 24)
 #define MOST_NODES      (UINT64_C(1) << 28) /* the directory of pages is at most 2 MiB */
 
 static int check_config(const p2p_realm_config *config)
 {
-    if (config->mtu > MAX_MTU || config->ask_mtu > MAX_MTU || config->max_nodes > MOST_NODES)
+    if (config->mtu > P2P__REALM_MAX_MTU || config->ask_mtu > P2P__REALM_MAX_MTU ||
+        config->max_nodes > MOST_NODES)
         return P2P_ERR_INVALID;
     uint64_t max = config->max_nodes ? config->max_nodes : DEFAULT_NODES;
     return config->first_node > UINT64_MAX - max ? P2P_ERR_INVALID : 0;
@@ -234,6 +234,8 @@ int p2p_realm_set_link(p2p_realm *realm, const p2p_link *link)
 
 int p2p_realm_set_side(p2p_realm *realm, uint64_t node, uint32_t side)
 {
+    if (!realm)
+        return P2P_ERR_INVALID;
     p2p__port *port = p2p__realm_port(realm, node);
     if (!port || !port->node)
         return P2P_ERR_NOT_FOUND;
@@ -250,6 +252,8 @@ void p2p_realm_heal(p2p_realm *realm)
 
 int p2p_realm_crash(p2p_realm *realm, uint64_t node)
 {
+    if (!realm)
+        return P2P_ERR_INVALID;
     p2p__port *port = p2p__realm_port(realm, node);
     if (!port || !port->node)
         return P2P_ERR_NOT_FOUND;

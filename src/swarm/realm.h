@@ -20,6 +20,7 @@
 #include "swarm/swarm.h"
 
 #define P2P__PORTS_PER_PAGE 1024
+#define P2P__REALM_MAX_MTU  ((size_t)16 * 1024 * 1024)
 
 /*
  * Payload sizes of pooled messages are powers of two from 64; larger ones are not kept, and of each

@@ -46,7 +46,8 @@ int p2p__link_set(p2p__link *out, const p2p_link *given)
         return err;
     if (!is_probability(link->loss) || !is_probability(link->duplicate) ||
         !is_probability(link->reorder) || !is_probability(link->corrupt) ||
-        link->latency > MAX_DELAY || link->jitter > MAX_DELAY || link->reorder_delay > MAX_DELAY)
+        link->mtu > P2P__REALM_MAX_MTU || link->latency > MAX_DELAY || link->jitter > MAX_DELAY ||
+        link->reorder_delay > MAX_DELAY)
         return P2P_ERR_INVALID;
     out->link = *link;
     if (!out->link.queue)

@@ -98,6 +98,16 @@ void p2p_swarm_closed(p2p_swarm *swarm)
     }
 }
 
+void p2p__swarm_log(const p2p_swarm *swarm, const char *what, const p2p_addr *addr)
+{
+    char text[P2P_ADDR_TEXT_SIZE];
+    if (swarm->loop->level < P2P_LOG_INFO)
+        return;
+    if (p2p_addr_text(addr, text, sizeof text))
+        text[0] = '\0';
+    p2p_loop_log(swarm->loop, P2P_LOG_INFO, "%s: %s %s", swarm->ops->kind, what, text);
+}
+
 /* --- telling --- */
 
 size_t p2p_iov_len(const p2p_iov *iov, size_t n)

@@ -7,6 +7,9 @@
 
 #include "loop/loop.h"
 
+/* Logs what has become of a swarm, or of an address of it, at P2P_LOG_INFO. For rare events. */
+void p2p__swarm_log(const p2p_swarm *swarm, const char *what, const p2p_addr *addr);
+
 /* p2p_swarm_deliver() without the call. */
 static inline int p2p__swarm_deliver(p2p_swarm *swarm, const p2p_msg *msg)
 {

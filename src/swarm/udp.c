@@ -7,6 +7,7 @@
 #include "core/alloc.h"
 #include "core/config.h"
 #include "loop/interfaces.h"
+#include "swarm/swarm.h"
 
 #define ALL_FLAGS                                                                   \
     (P2P_UDP_REUSE_PORT | P2P_UDP_V6_ONLY | P2P_UDP_NO_OFFLOAD | P2P_UDP_NO_BATCH | \
@@ -51,6 +52,7 @@ static void udp_close(p2p_swarm *swarm)
     udp->watch = NULL;
     close(udp->fd);
     udp->fd = -1;
+    p2p__swarm_log(swarm, "closed", &udp->bound);
     p2p_swarm_closed(swarm);
 }
 
@@ -58,6 +60,7 @@ static void udp_free(p2p_swarm *swarm)
 {
     p2p__udp *udp = p2p__udp_of(swarm);
     const p2p_allocator *allocator = p2p_loop_allocator(udp->base.loop);
+    p2p__free(allocator, udp->sources);
     p2p__free(allocator, udp->rx.arena);
     p2p__free(allocator, udp->rx.state);
     p2p__free(allocator, udp->tx.runs);
@@ -123,8 +126,8 @@ static const p2p__udp_sys *choose_sys(unsigned flags)
     return &p2p__udp_sys_posix;
 }
 
-/* All memory that the swarm will ever use; the system backs the arenas with pages as they are
- * touched, so an idle swarm costs little. */
+/* All memory that the swarm will ever use but for the table of sources; the system backs the arenas
+ * with pages as they are touched, so an idle swarm costs little. */
 static int allocate(p2p__udp *udp, const p2p_udp_config *config)
 {
     const p2p_allocator *allocator = p2p_loop_allocator(udp->base.loop);
@@ -181,6 +184,7 @@ int p2p_udp_new(p2p_swarm **out, p2p_loop *loop, const p2p_udp_config *config)
         udp_free(&udp->base);
         return err;
     }
+    p2p__swarm_log(&udp->base, "bound to", &udp->bound);
     *out = &udp->base;
     return 0;
 }

@@ -2,7 +2,8 @@
 #ifndef P2P__SWARM_UDP_H
 #define P2P__SWARM_UDP_H
 
-/* A UDP swarm: udp.c makes it, udp_open.c its socket, udp_send.c and udp_recv.c move messages. */
+/* A UDP swarm: udp.c makes it, udp_open.c its socket, udp_send.c and udp_recv.c move messages,
+ * udp_source.c remembers to which address of the host each peer wrote. */
 #include <stdbool.h>
 
 #include <p2p/swarm_ops.h>
@@ -69,6 +70,9 @@ typedef struct p2p__udp_rx {
     p2p__udp_datagram datagrams[P2P__UDP_SLOTS];
 } p2p__udp_rx;
 
+/* To which address of the host each peer wrote. */
+typedef struct p2p__udp_sources p2p__udp_sources;
+
 typedef struct p2p__udp {
     p2p_swarm base;
     const p2p__udp_sys *sys;
@@ -82,6 +86,7 @@ typedef struct p2p__udp {
     size_t mtu;
     p2p__udp_tx tx;
     p2p__udp_rx rx;
+    p2p__udp_sources *sources; /* NULL until the first datagram of a wildcard socket */
     p2p_watch *watch;
     uint64_t next_send_log; /* when the next error of sending may be logged */
     uint64_t next_recv_log; /* and of receiving */
@@ -114,6 +119,8 @@ void p2p__udp_tx_init(p2p__udp *udp);
 int p2p__udp_tell(p2p_swarm *swarm, const p2p_addr *dst, const p2p_iov *iov, size_t n, size_t len);
 int p2p__udp_reserve(p2p_swarm *swarm, const p2p_addr *dst, size_t len, uint8_t **room);
 int p2p__udp_commit(p2p_swarm *swarm, size_t len);
+/* A peer wrote to another address than before: no message joins the open run to it. */
+void p2p__udp_end_run_to(p2p__udp *udp, const p2p_addr *peer);
 /* The socket is writable again. */
 void p2p__udp_unblock(p2p__udp *udp);
 size_t p2p__udp_unsent(const p2p_swarm *swarm);
@@ -122,5 +129,13 @@ void p2p__udp_tx_close(p2p__udp *udp);
 
 /* udp_recv.c: receives what is there. The swarm may be closed when it returns. */
 void p2p__udp_receive(p2p__udp *udp);
+
+/* udp_source.c, for wildcard sockets; peers are plain addresses that the socket reaches. Remembers
+ * that the peer wrote to `local` (family 0: unknown). Returns whether that is news. */
+bool p2p__udp_remember(p2p__udp *udp, const p2p_addr *peer, const p2p_ip *local);
+/* To which address it wrote, until the next call, or NULL. */
+const p2p_ip *p2p__udp_source_for(p2p__udp *udp, const p2p_addr *peer);
+/* Forgets that it wrote to `local`, if that is what is remembered. */
+void p2p__udp_forget(p2p__udp *udp, const p2p_addr *peer, const p2p_ip *local);
 
 #endif

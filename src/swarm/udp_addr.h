@@ -3,10 +3,17 @@
 #define P2P__SWARM_UDP_ADDR_H
 
 /* Addresses of ours and of the socket interface, one into the other. */
+#include <stdbool.h>
 #include <string.h>
 
 #include "core/addr_layout.h"
 #include "swarm/udp_sys.h"
+
+static inline bool p2p__udp_same_ip(const p2p_ip *a, const p2p_ip *b)
+{
+    return a->family == b->family && a->scope == b->scope &&
+           memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
 
 /* Writes a plain IP address and port for a socket of the given family. False if addr is another
  * kind of address, or IPv6 for an IPv4 socket. */

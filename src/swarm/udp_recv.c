@@ -11,12 +11,6 @@
 #include "swarm/swarm.h"
 #include "swarm/udp_addr.h"
 
-static bool same_ip(const p2p_ip *a, const p2p_ip *b)
-{
-    return a->family == b->family && a->scope == b->scope &&
-           memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
-}
-
 /* The address that a datagram was sent to. On a wildcard socket it is that of the last datagram
  * nearly always, so the last one is kept. */
 static const p2p_addr *local_of(p2p__udp *udp, const p2p_ip *ip)
@@ -24,7 +18,7 @@ static const p2p_addr *local_of(p2p__udp *udp, const p2p_ip *ip)
     if (!udp->wildcard || ip->family == 0)
         return &udp->bound;
     p2p__udp_rx *rx = &udp->rx;
-    if (!same_ip(ip, &rx->local_ip)) {
+    if (!p2p__udp_same_ip(ip, &rx->local_ip)) {
         rx->local_ip = *ip;
         if (p2p_addr_from_ip(&rx->local, ip, udp->port) != 0)
             return &udp->bound;
@@ -38,6 +32,8 @@ static unsigned deliver(p2p__udp *udp, const p2p__udp_datagram *datagram, int *o
 {
     p2p_addr src;
     p2p__udp_from_sockaddr(&datagram->from, &src);
+    if (udp->wildcard && p2p__udp_remember(udp, &src, &datagram->local))
+        p2p__udp_end_run_to(udp, &src);
     p2p_msg msg = {.src = &src, .dst = local_of(udp, &datagram->local), .data = datagram->data};
     uint32_t left = datagram->len;
     unsigned count = 0;

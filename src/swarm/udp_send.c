@@ -108,12 +108,25 @@ static int begin_run(p2p__udp *udp, const p2p_addr *dst, size_t len)
     run->segment = (uint16_t)len;
     run->count = 0;
     run->to = to;
+    run->local.family = 0;
+    const p2p_ip *local = p2p__udp_source_for(udp, dst);
+    if (local)
+        run->local = *local;
     tx->dst = *dst;
     tx->segment = (uint32_t)len;
     tx->room = run_room(tx, (uint32_t)len, tx->limit - tx->tail);
     if (!tx->blocked)
         p2p_loop_flush(udp->base.loop, &tx->task);
     return 0;
+}
+
+void p2p__udp_end_run_to(p2p__udp *udp, const p2p_addr *peer)
+{
+    p2p__udp_tx *tx = &udp->tx;
+    if (tx->room == 0 || !p2p__addr_equal_fast(peer, &tx->dst))
+        return;
+    tx->room = 0;
+    tx->reserved = P2P__UDP_NOTHING_RESERVED; /* void since its maker returned to the loop */
 }
 
 /* Sees to it that a message of that length can be appended to the last run. */
@@ -215,6 +228,26 @@ static bool is_gso_error(int err)
     return err == EINVAL || err == EIO || err == EMSGSIZE;
 }
 
+/* Errors that a message may get for the address that it shall leave from: of those that there are,
+ * all but the ones that have another cause for sure. */
+static bool is_source_error(int err)
+{
+    return err != EMSGSIZE && err != EPERM && err != EACCES && err != ECONNREFUSED;
+}
+
+/* After the system refused a message: if that may be for the address that it shall leave from (the
+ * host may have lost it), forgets that address and returns true: the run is to be sent again. */
+static bool drop_source(p2p__udp *udp, p2p__udp_run *run, int err)
+{
+    if (run->local.family == 0 || !is_source_error(err))
+        return false;
+    p2p_addr peer;
+    p2p__udp_from_sockaddr(&run->to, &peer);
+    p2p__udp_forget(udp, &peer, &run->local);
+    run->local.family = 0;
+    return true;
+}
+
 static void remove_first(p2p__udp_run *run)
 {
     uint32_t len = first_message_len(run);
@@ -226,7 +259,8 @@ static void remove_first(p2p__udp_run *run)
 /*
  * Sends a run that the kernel refused with gso_err as single messages. If they are taken, it was
  * the offload: it is not tried again with messages of that length, or, for want of an interface
- * that can do it, not at all. Returns 0 when the run is done, or the error of a busy socket.
+ * that can do it, not at all. If they are not, it may be the address that they leave from: then
+ * what is left is to be sent again, as a run. Returns 0, or the error of a busy socket.
  */
 static int send_singly(p2p__udp *udp, p2p__udp_run *run, int gso_err)
 {
@@ -239,6 +273,8 @@ static int send_singly(p2p__udp *udp, p2p__udp_run *run, int gso_err)
             continue;
         if (sent < 0 && is_busy(-sent))
             return -sent;
+        if (sent < 0 && drop_source(udp, run, -sent))
+            return 0;
         if (sent < 0)
             drop(udp, &one, 1, -sent);
         else if (gso_err == EIO)
@@ -278,6 +314,10 @@ static int send_runs(p2p__udp *udp)
             err = send_singly(udp, run, err);
             if (err)
                 return err;
+            if (run->count > 0)
+                continue;
+        } else if (drop_source(udp, run, err)) {
+            continue;
         } else {
             drop(udp, run, run->count, err);
         }

@@ -46,6 +46,7 @@ typedef struct p2p__udp_run {
     uint16_t segment; /* the length of each but the last */
     uint16_t count;   /* 1 without GSO */
     p2p__udp_sockaddr to;
+    p2p_ip local; /* the address of the host that it leaves from; family 0: the system chooses */
 } p2p__udp_run;
 
 /* What arrived in a slot. */
@@ -91,6 +92,13 @@ static inline socklen_t p2p__udp_sockaddr_len(const p2p__udp_sockaddr *addr)
 
 /* Room for every control message that a socket of ours can get. */
 #define P2P__UDP_CONTROL_SIZE 128
+
+/* Room for the control message that says where a run leaves from. */
+#define P2P__UDP_SOURCE_SIZE CMSG_SPACE(sizeof(struct in6_pktinfo))
+
+/* Writes that message to `out`, which is aligned as a struct cmsghdr. Returns the bytes it takes: 0
+ * if the system chooses the address, or knows no such message. */
+socklen_t p2p__udp_write_source(uint8_t *out, const p2p__udp_run *run);
 
 /* Reads the control messages and flags of a received datagram; `out` has its length already. */
 void p2p__udp_read_control(struct msghdr *header, p2p__udp_datagram *out);

@@ -66,26 +66,39 @@ static unsigned linux_open(int fd, int want_offload, void *state, uint8_t *arena
     return found;
 }
 
-/* One segment size, as a control message. */
-typedef struct segment_control {
-    _Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))];
-} segment_control;
+#define SEGMENT_SIZE CMSG_SPACE(sizeof(uint16_t))
 
-static void set_segment(struct msghdr *header, segment_control *control, uint16_t segment)
+/* The control messages of a run: the segment size, and where it leaves from. */
+typedef struct run_control {
+    _Alignas(struct cmsghdr) uint8_t bytes[SEGMENT_SIZE + P2P__UDP_SOURCE_SIZE];
+} run_control;
+
+static void write_segment(uint8_t *out, uint16_t segment)
 {
-    header->msg_control = control->bytes;
-    header->msg_controllen = sizeof control->bytes;
-    struct cmsghdr *cmsg = CMSG_FIRSTHDR(header);
+    memset(out, 0, SEGMENT_SIZE);
+    struct cmsghdr *cmsg = (void *)out;
     cmsg->cmsg_level = IPPROTO_UDP;
     cmsg->cmsg_type = UDP_SEGMENT;
     cmsg->cmsg_len = CMSG_LEN(sizeof segment);
     memcpy(CMSG_DATA(cmsg), &segment, sizeof segment);
 }
 
+static void set_control(struct msghdr *header, run_control *control, const p2p__udp_run *run)
+{
+    socklen_t used = 0;
+    if (run->count > 1) {
+        write_segment(control->bytes, run->segment);
+        used = SEGMENT_SIZE;
+    }
+    used += p2p__udp_write_source(control->bytes + used, run);
+    header->msg_control = used ? control->bytes : NULL;
+    header->msg_controllen = used;
+}
+
 static int linux_send(int fd, const uint8_t *arena, const p2p__udp_run *runs, unsigned n)
 {
     /* A lone message: the plain call is the cheaper one. */
-    if (n == 1 && runs->count == 1) {
+    if (n == 1 && runs->count == 1 && runs->local.family == 0) {
         ssize_t len = sendto(fd, arena + runs->offset, runs->len, MSG_DONTWAIT, &runs->to.any,
                              p2p__udp_sockaddr_len(&runs->to));
         return len < 0 ? -errno : 1;
@@ -93,7 +106,7 @@ static int linux_send(int fd, const uint8_t *arena, const p2p__udp_run *runs, un
     /* Filled as far as needed, so not cleared first. */
     struct mmsghdr headers[P2P__UDP_SEND_RUNS];
     struct iovec iov[P2P__UDP_SEND_RUNS];
-    segment_control control[P2P__UDP_SEND_RUNS];
+    run_control control[P2P__UDP_SEND_RUNS];
     for (unsigned i = 0; i < n; i++) {
         const p2p__udp_run *run = &runs[i];
         struct msghdr *header = &headers[i].msg_hdr;
@@ -104,11 +117,8 @@ static int linux_send(int fd, const uint8_t *arena, const p2p__udp_run *runs, un
         header->msg_namelen = p2p__udp_sockaddr_len(&run->to);
         header->msg_iov = &iov[i];
         header->msg_iovlen = 1;
-        header->msg_control = NULL;
-        header->msg_controllen = 0;
         header->msg_flags = 0;
-        if (run->count > 1)
-            set_segment(header, &control[i], run->segment);
+        set_control(header, &control[i], run);
     }
     int sent = sendmmsg(fd, headers, n, MSG_DONTWAIT);
     return sent < 0 ? -errno : sent;

@@ -22,12 +22,27 @@ static unsigned posix_open(int fd, int want_offload, void *rx, uint8_t *arena)
     return 0;
 }
 
+static ssize_t send_one(int fd, const uint8_t *arena, const p2p__udp_run *run)
+{
+    socklen_t to_len = p2p__udp_sockaddr_len(&run->to);
+    if (run->local.family == 0)
+        return sendto(fd, arena + run->offset, run->len, MSG_DONTWAIT, &run->to.any, to_len);
+    _Alignas(struct cmsghdr) uint8_t control[P2P__UDP_SOURCE_SIZE];
+    /* The system reads both; the interface has no const. */
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)(arena + run->offset), .iov_len = run->len};
+    struct msghdr header = {.msg_name = (void *)(uintptr_t)&run->to,
+                            .msg_namelen = to_len,
+                            .msg_iov = &iov,
+                            .msg_iovlen = 1};
+    header.msg_controllen = p2p__udp_write_source(control, run);
+    header.msg_control = header.msg_controllen ? control : NULL;
+    return sendmsg(fd, &header, MSG_DONTWAIT);
+}
+
 static int posix_send(int fd, const uint8_t *arena, const p2p__udp_run *runs, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
-        const p2p__udp_run *run = &runs[i];
-        if (sendto(fd, arena + run->offset, run->len, MSG_DONTWAIT, &run->to.any,
-                   p2p__udp_sockaddr_len(&run->to)) < 0)
+        if (send_one(fd, arena, &runs[i]) < 0)
             return i ? (int)i : -errno;
     }
     return (int)n;
@@ -61,6 +76,39 @@ const p2p__udp_sys p2p__udp_sys_posix = {
     .send = posix_send,
     .recv = posix_recv,
 };
+
+static socklen_t write_control(uint8_t *out, int level, int type, const void *data, size_t len)
+{
+    struct cmsghdr *cmsg = (void *)out;
+    memset(out, 0, CMSG_SPACE(len));
+    cmsg->cmsg_level = level;
+    cmsg->cmsg_type = type;
+    cmsg->cmsg_len = (socklen_t)CMSG_LEN(len);
+    memcpy(CMSG_DATA(cmsg), data, len);
+    return (socklen_t)CMSG_SPACE(len);
+}
+
+socklen_t p2p__udp_write_source(uint8_t *out, const p2p__udp_run *run)
+{
+    const p2p_ip *local = &run->local;
+#if defined(IP_PKTINFO)
+    if (local->family == 4) {
+        struct in_pktinfo info;
+        memset(&info, 0, sizeof info);
+        memcpy(&info.ipi_spec_dst, local->bytes, 4);
+        return write_control(out, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+    }
+#endif
+    /* Of an IPv6 socket all are, those of IPv4 peers mapped. */
+    if (local->family == 6) {
+        struct in6_pktinfo info;
+        memset(&info, 0, sizeof info);
+        memcpy(&info.ipi6_addr, local->bytes, 16);
+        info.ipi6_ifindex = local->scope;
+        return write_control(out, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
+    }
+    return 0;
+}
 
 static void local_ip4(p2p_ip *ip, const struct in_addr *addr)
 {

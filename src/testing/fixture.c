@@ -125,7 +125,7 @@ static bool run_until(p2p__fx *fx, p2p__fx_done done, void *arg, uint64_t until)
     fx->done_arg = arg;
     if (!over(fx)) {
         fx->running = true;
-        int r = p2p_sim_run_while(fx->loop, sim_over, fx, until);
+        int r = p2p_sim_run_until_done(fx->loop, sim_over, fx, until);
         fx->simulated = r != P2P_ERR_UNSUPPORTED;
         if (!fx->simulated)
             run_real(fx, until);

@@ -61,7 +61,9 @@ says 'nodes in memory are of one process: --answer COMMAND makes the other one'
 # Too long, unreadable.
 head -c 1048577 /dev/zero >"$work/big"
 expect 1 ask mem:// --file "$work/big" --answer cat
-says 'the request has 1048577 bytes, but at most 1048576 fit'
+says 'the request is longer than 1048576 bytes, and no more fit'
+expect 1 ask mem:// --file /dev/zero --answer cat
+says 'the request is longer than 1048576 bytes, and no more fit'
 expect 1 ask mem:// --file "$work/nothing" --answer cat
 says 'cannot open .*nothing: No such file'
 expect 1 ask mem:// --file "$work" --answer cat

@@ -55,4 +55,12 @@ for command in errors version; do
   json "$work/out"
 done
 
+# The manual names each event that docs/cli.md has.
+events=$(sed -n '/^| event | of/,/^$/s/^| \(`[^|]*\) |.*/\1/p' "$root/docs/cli.md" | tr -d '`,')
+[ "$(echo "$events" | wc -w)" -ge 15 ] || fail "too few events: $events"
+for event in $events; do
+  sed -n '/^\.Sh JSON/,/^\.Sh ENV/p' "$root/docs/man/p2p.1" | grep -q "^\.Li $event\( [,.]\)*$" ||
+    fail "the manual lacks the event $event"
+done
+
 finish

@@ -62,4 +62,18 @@ says 'larger than the MTU .*--mtu raises that'
 expect 2 ping udp://127.0.0.1:9 --size 15
 says 'out of range, which is 16 to 65507'
 
+# An echo that is longer than the listener may send.
+for json in '' --json; do
+  # shellcheck disable=SC2086 # it may be no word
+  listen --echo --verbose --count 2 $json udp://127.0.0.1:0
+  [ ! "$json" ] || addr=$(echo "$first" | json_member addr)
+  expect 3 ping "$addr" -S 5000 -m 5000 -c 2 -i 1ms -t 100ms
+  heard
+  [ "$(grep -c 'a message of 5000 bytes is not echoed, .* is 1232; --mtu raises' \
+    "$work/listen.err")" = 1 ] || fail 'nothing is said of an echo that is too long'
+  [ "$json" ] || grep -q ': 2 messages were too long to be echoed$' "$work/listen.err" ||
+    fail 'echoes that are too long are not counted'
+done
+json "$work/listen.err"
+
 finish

@@ -111,6 +111,17 @@ expect 0 tell "$addr" -M x
 silent
 heard
 [ ! -e "$HOME" ] || fail 'something was written'
+listen --count 1 --json pke+udp://127.0.0.1:0
+echo "$first" >"$work/first"
+json "$work/first"
+case $first in
+*'"event":"listening",'*',"key":"temporary"}') ;;
+*) fail "an ephemeral key is not told in JSON: $first" ;;
+esac
+stop
+listen --count 1 --json --key "$work/alice" pke+udp://127.0.0.1:0
+case $first in *temporary*) fail 'a lasting key is called temporary' ;; esac
+stop
 # With the default file it is quiet, and always the same.
 expect 0 keygen
 mine=$(cat "$work/out")

@@ -46,6 +46,21 @@ grep -q '^flags:.*[4567]...$' /proc/$$/fdinfo/7 2>"$work/no-proc" &&
   fail 'a descriptor left non-blocking'
 exec 7>&-
 
+# A file that never ends, nor its first line: that is told at once, and the first signal ends it.
+mkfifo "$work/endless"
+for signal in INT TERM; do
+  timeout --foreground 60 "$P2P" tell udp://127.0.0.1:9 --file /dev/zero 2>"$work/endless" &
+  teller=$!
+  exec 5<"$work/endless"
+  IFS= read -r said <&5
+  kill -$signal "$teller"
+  wait "$teller"
+  status=$?
+  exec 5<&-
+  [ $status = 1 ] || fail "an endless line and SIG$signal: $status" # what failed before it counts
+  [[ $said = *'line 1 is not sent: it is longer than 65507 bytes'* ]] || fail "it said: $said"
+done
+
 # A reader that has enough: no complaint. A disk that is full: one.
 listen --echo udp://127.0.0.1:0
 timeout --foreground 60 "$P2P" ping "$addr" --interval 1ms 2>"$work/err" | head -n 3 >"$work/out"

@@ -54,7 +54,7 @@ listen --count 3 udp://127.0.0.1:0
 } >"$work/long"
 expect 1 tell "$addr" <"$work/long"
 says 'line 2 is not sent: it has 1233 bytes, and a message at most 1232; --mtu'
-says 'line 4 is not sent: it has 300000 bytes'
+says 'line 4 is not sent: it is longer than 65507 bytes, and no message can be'
 heard
 [ "$(awk '{ print length($0) }' "$work/heard" | tr '\n' ' ')" = '5 1232 5 ' ] ||
   fail 'the lines that fit did not arrive'
@@ -100,5 +100,28 @@ expect 1 tell udp://127.0.0.1:9 --file "$work"
 says 'cannot read .*: Is a directory'
 expect 1 tell udp://255.255.255.255:9 -M x
 says 'of 1 messages, 1 could not be sent'
+# The sums are those of what was sent.
+expect 1 tell udp://255.255.255.255:9 -M x -M longer --verbose
+says 'of 2 messages, 2 could not be sent'
+says ': 0 messages, 0 bytes sent$'
+expect 1 tell udp://255.255.255.255:9 -M x --json
+prints '"event":"sent","messages":0,"bytes":0,"failed":1}'
+
+# No --mtu helps what is longer than any message; of a line that is a little too long it does.
+{ head -c 65508 /dev/zero | tr '\0' x && printf '\nfits\n'; } >"$work/longest"
+listen --count 3 udp://127.0.0.1:0
+for mtu in 1232 65507; do
+  expect 1 tell "$addr" --file "$work/longest" --mtu $mtu
+  says 'line 1 is not sent: it is longer than 65507 bytes, and no message can be$'
+done
+expect 1 tell "$addr" --message "$(head -c 65508 /dev/zero | tr '\0' x)" -M fits --mtu 65507
+says 'message 1 is not sent: it is longer than 65507 bytes, and no message can be$'
+heard
+[ "$(uniq -c "$work/heard" | tr -d ' ')" = 3fits ] || fail 'what is behind a line that is too long'
+# An input without an end is no message, and that is known before long.
+expect 1 tell udp://127.0.0.1:9 --whole --file /dev/zero
+says 'the input is not sent: it is longer than 65507 bytes'
+expect 1 tell udp://127.0.0.1:9 --whole < <(head -c 65508 /dev/zero)
+says 'the input is not sent: it is longer than 65507 bytes'
 
 finish

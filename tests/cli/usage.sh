@@ -54,6 +54,11 @@ wrong 'udp+udp:// cannot be: nothing goes below udp, so it must come last' \
 wrong 'mem:// cannot send to udp://' tell udp://127.0.0.1:9 --bind mem://1
 wrong 'names of hosts are not looked up' tell udp://127.0.0.1:9 --bind localhost:0
 
+wrong 'is link-local, and its scope is missing: the number of its interface behind a %' \
+  listen 'udp://[fe80::1]:0'
+wrong 'its scope is missing' listen 'pke+udp://[febf::1]:0'
+wrong 'its scope is missing' tell udp://127.0.0.1:9 --bind '[fe80::1]:0'
+
 expect 1 tell 'udp://[::1]:9' --bind udp://127.0.0.1:0 -M x
 says 'cannot be reached from --bind 127.0.0.1:0'
 

@@ -217,7 +217,7 @@ uint64_t pke_net_wait(pke_net *net, const unsigned *count, unsigned value, uint6
 {
     waiting w = {count, value};
     uint64_t start = p2p_loop_now(net->loop);
-    int end = p2p_sim_run_while(net->loop, is_reached, &w, start + duration);
+    int end = p2p_sim_run_until_done(net->loop, is_reached, &w, start + duration);
     return end == P2P_SIM_DONE ? p2p_loop_now(net->loop) - start : P2P_NEVER;
 }
 

@@ -90,7 +90,7 @@ void sim_stop_node(sim *s, sim_node *node, int crash)
         return;
     if (!node->closing)
         sim_close_node(s, node, crash);
-    if (p2p_sim_run_while(s->loop, is_down, node, p2p_loop_now(s->loop) + P2P_SECOND) !=
+    if (p2p_sim_run_until_done(s->loop, is_down, node, p2p_loop_now(s->loop) + P2P_SECOND) !=
         P2P_SIM_DONE)
         sim_fail(s, "node %zu does not close", node->index);
 }

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which of the host's addresses each peer wrote to, so that what is told to it leaves from there. A
+ * peer has one place in a table, by a secret hash of its address, and takes it from whoever had it:
+ * the memory is bounded, and nobody can choose whom to push out.
+ */
+#include "swarm/udp.h"
+
+#include <string.h>
+
+#include "core/addr_layout.h"
+#include "core/alloc.h"
+#include "swarm/udp_addr.h"
+
+enum { PLACES = 1024, KEY_WORDS = 3 };
+
+_Static_assert(P2P__ADDR_START + P2P__ADDR_IP6_SIZE <= KEY_WORDS * 8, "a plain address is a key");
+
+typedef struct place {
+    uint64_t peer[KEY_WORDS]; /* the words of its address */
+    p2p_ip local;             /* family 0: the place is free */
+} place;
+
+struct p2p__udp_sources {
+    uint64_t seed;
+    place *last; /* the place that was used last: most often the next one too */
+    place places[PLACES];
+};
+
+/* Whether an address belongs to many hosts, so that nothing can leave from it. The broadcast
+ * address of a network is not known as such: the system refuses it. */
+static bool is_for_many(const p2p_ip *ip)
+{
+    static const uint8_t all[4] = {255, 255, 255, 255};
+    bool mapped = ip->family == 6 && p2p__ip6_is_mapped(ip->bytes);
+    if (ip->family == 6 && !mapped)
+        return ip->bytes[0] == 0xff;
+    const uint8_t *ip4 = ip->bytes + (mapped ? 12 : 0);
+    return ip4[0] >> 4 == 14 || memcmp(ip4, all, sizeof all) == 0;
+}
+
+static bool holds(const place *at, const p2p_addr *peer)
+{
+    return at->peer[0] == peer->words[0] &&
+           memcmp(at->peer, peer->words, p2p__addr_words_used(peer) * 8) == 0;
+}
+
+/* The place of a peer, whoever has it. The peer is a plain IPv4 or IPv6 address. */
+static place *place_of(p2p__udp_sources *sources, const p2p_addr *peer)
+{
+    if (!holds(sources->last, peer))
+        sources->last = &sources->places[p2p_addr_hash(peer, sources->seed) % PLACES];
+    return sources->last;
+}
+
+static p2p__udp_sources *make_table(const p2p__udp *udp)
+{
+    const p2p_allocator *allocator = p2p_loop_allocator(udp->base.loop);
+    p2p__udp_sources *sources = p2p__zalloc(allocator, sizeof *sources);
+    if (!sources)
+        return NULL;
+    if (p2p_loop_secret(udp->base.loop, &sources->seed, sizeof sources->seed) != 0) {
+        p2p__free(allocator, sources);
+        return NULL;
+    }
+    sources->last = sources->places;
+    return sources;
+}
+
+bool p2p__udp_remember(p2p__udp *udp, const p2p_addr *peer, const p2p_ip *local)
+{
+    if (local->family == 0 || is_for_many(local))
+        return false;
+    if (!udp->sources)
+        udp->sources = make_table(udp);
+    if (!udp->sources)
+        return false; /* the system chooses, as for a peer that was not heard of */
+    place *at = place_of(udp->sources, peer);
+    bool same_peer = at->local.family != 0 && holds(at, peer);
+    if (same_peer && p2p__udp_same_ip(&at->local, local))
+        return false;
+    memset(at->peer, 0, sizeof at->peer);
+    memcpy(at->peer, peer->words, p2p__addr_words_used(peer) * 8);
+    at->local = *local;
+    return true;
+}
+
+const p2p_ip *p2p__udp_source_for(p2p__udp *udp, const p2p_addr *peer)
+{
+    if (!udp->sources)
+        return NULL;
+    const place *at = place_of(udp->sources, peer);
+    return at->local.family != 0 && holds(at, peer) ? &at->local : NULL;
+}
+
+void p2p__udp_forget(p2p__udp *udp, const p2p_addr *peer, const p2p_ip *local)
+{
+    if (!udp->sources)
+        return;
+    place *at = place_of(udp->sources, peer);
+    if (holds(at, peer) && p2p__udp_same_ip(&at->local, local))
+        memset(at, 0, sizeof *at);
+}
