@@ -249,7 +249,7 @@ static void arrive(world *w, size_t from, const uint8_t *data, size_t len)
     place *p = &w->places[from];
     p2p_pke_result r;
     int welcome = next(w) % 8 != 0;
-    uint8_t *copy = malloc(len ? len : 1);
+    uint8_t *copy = calloc(1, len ? len : 1);
     CHECK(copy);
     if (len)
         memcpy(copy, data, len);

@@ -84,6 +84,7 @@ typedef struct pke_pair {
     p2p_swarm *swarm[2];
     char addr[2][P2P_ADDR_TEXT_SIZE];
     char id[2][P2P_PEER_ID_TEXT_LEN + 1];
+    p2p_signer *signer[2];
 } pke_pair;
 
 static void open_pke(pke_pair *p, size_t i)
@@ -93,7 +94,7 @@ static void open_pke(pke_pair *p, size_t i)
     p2p_addr addr;
     uint8_t id[P2P_PEER_ID_SIZE];
     p2p_pke_swarm_config_init(&config);
-    config.signer = pke_test_signer(i + 1);
+    config.signer = p->signer[i] = pke_test_signer(i + 1);
     assert_ok(p2p_mem_new(&inner, p->realm, NULL));
     assert_ok(p2p_pke_swarm_new(&p->swarm[i], inner, &config));
     p2p_on_tell(p->swarm[i], drop, NULL);
@@ -118,6 +119,8 @@ static void live_pke(pke_pair *p, lines *l, p2p_log_level level)
     for (size_t i = 0; i < 2; i++)
         p2p_close(p->swarm[i], NULL, NULL);
     assert_int_equal(p2p_sim_run_idle(p->loop), P2P_SIM_IDLE);
+    for (size_t i = 0; i < 2; i++)
+        p2p_signer_free(p->signer[i]);
     assert_ok(p2p_realm_free(p->realm));
     assert_ok(p2p_loop_free(p->loop));
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which of the host's addresses each peer wrote to, so that what is told to it leaves from there. A
- * peer has one place in a table, by a secret hash of its address, and takes it from whoever had it:
- * the memory is bounded, and nobody can choose whom to push out.
+ * peer has one of four places in a table, by a secret hash of its address. When all are taken, the
+ * one that was taken longest ago becomes his: the memory is bounded, and nobody can choose whom to
+ * push out.
  */
 #include "swarm/udp.h"
 
@@ -12,7 +13,7 @@
 #include "core/alloc.h"
 #include "swarm/udp_addr.h"
 
-enum { PLACES = 1024, KEY_WORDS = 3 };
+enum { PLACES = 1024, WAYS = 4, KEY_WORDS = 3 };
 
 _Static_assert(P2P__ADDR_START + P2P__ADDR_IP6_SIZE <= KEY_WORDS * 8, "a plain address is a key");
 
@@ -25,6 +26,7 @@ struct p2p__udp_sources {
     uint64_t seed;
     place *last; /* the place that was used last: most often the next one too */
     place places[PLACES];
+    uint8_t oldest[PLACES / WAYS]; /* of each four */
 };
 
 /* Whether an address belongs to many hosts, so that nothing can leave from it. The broadcast
@@ -41,16 +43,42 @@ static bool is_for_many(const p2p_ip *ip)
 
 static bool holds(const place *at, const p2p_addr *peer)
 {
-    return at->peer[0] == peer->words[0] &&
+    return at->local.family != 0 && at->peer[0] == peer->words[0] &&
            memcmp(at->peer, peer->words, p2p__addr_words_used(peer) * 8) == 0;
 }
 
-/* The place of a peer, whoever has it. The peer is a plain IPv4 or IPv6 address. */
-static place *place_of(p2p__udp_sources *sources, const p2p_addr *peer)
+static size_t four_of(const p2p__udp_sources *sources, const p2p_addr *peer)
 {
-    if (!holds(sources->last, peer))
-        sources->last = &sources->places[p2p_addr_hash(peer, sources->seed) % PLACES];
-    return sources->last;
+    return p2p_addr_hash(peer, sources->seed) % (PLACES / WAYS);
+}
+
+/* The place that a peer has, or NULL. The peer is a plain IPv4 or IPv6 address. */
+static place *find(p2p__udp_sources *sources, const p2p_addr *peer)
+{
+    if (holds(sources->last, peer))
+        return sources->last;
+    place *four = &sources->places[four_of(sources, peer) * WAYS];
+    for (size_t i = 0; i < WAYS; i++)
+        if (holds(&four[i], peer))
+            return sources->last = &four[i];
+    return NULL;
+}
+
+/* A place for a peer that has none: one that is free, or the oldest. */
+static place *take(p2p__udp_sources *sources, const p2p_addr *peer)
+{
+    size_t n = four_of(sources, peer);
+    place *at = NULL;
+    for (size_t i = 0; i < WAYS && !at; i++)
+        if (sources->places[n * WAYS + i].local.family == 0)
+            at = &sources->places[n * WAYS + i];
+    if (!at) {
+        at = &sources->places[n * WAYS + sources->oldest[n]];
+        sources->oldest[n] = (uint8_t)((sources->oldest[n] + 1) % WAYS);
+    }
+    memset(at->peer, 0, sizeof at->peer);
+    memcpy(at->peer, peer->words, p2p__addr_words_used(peer) * 8);
+    return sources->last = at;
 }
 
 static p2p__udp_sources *make_table(const p2p__udp *udp)
@@ -75,12 +103,11 @@ bool p2p__udp_remember(p2p__udp *udp, const p2p_addr *peer, const p2p_ip *local)
         udp->sources = make_table(udp);
     if (!udp->sources)
         return false; /* the system chooses, as for a peer that was not heard of */
-    place *at = place_of(udp->sources, peer);
-    bool same_peer = at->local.family != 0 && holds(at, peer);
-    if (same_peer && p2p__udp_same_ip(&at->local, local))
+    place *at = find(udp->sources, peer);
+    if (at && p2p__udp_same_ip(&at->local, local))
         return false;
-    memset(at->peer, 0, sizeof at->peer);
-    memcpy(at->peer, peer->words, p2p__addr_words_used(peer) * 8);
+    if (!at)
+        at = take(udp->sources, peer);
     at->local = *local;
     return true;
 }
@@ -89,15 +116,15 @@ const p2p_ip *p2p__udp_source_for(p2p__udp *udp, const p2p_addr *peer)
 {
     if (!udp->sources)
         return NULL;
-    const place *at = place_of(udp->sources, peer);
-    return at->local.family != 0 && holds(at, peer) ? &at->local : NULL;
+    const place *at = find(udp->sources, peer);
+    return at ? &at->local : NULL;
 }
 
 void p2p__udp_forget(p2p__udp *udp, const p2p_addr *peer, const p2p_ip *local)
 {
     if (!udp->sources)
         return;
-    place *at = place_of(udp->sources, peer);
-    if (holds(at, peer) && p2p__udp_same_ip(&at->local, local))
+    place *at = find(udp->sources, peer);
+    if (at && p2p__udp_same_ip(&at->local, local))
         memset(at, 0, sizeof *at);
 }
